@@ -1,0 +1,15 @@
+DROP VIEW period_numbers;
+DROP TABLE devices;
+DROP TABLE batch_students;
+DROP TABLE batch_courses;
+DROP TABLE batches;
+DROP TABLE parent_students;
+DROP TABLE parents;
+DROP TABLE students;
+DROP TABLE course_periods;
+DROP TABLE courses;
+DROP TABLE staff_roles;
+DROP TABLE staff;
+DROP TABLE sessions;
+DROP TABLE accounts;
+DROP TABLE institute;

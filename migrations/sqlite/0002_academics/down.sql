@@ -1,0 +1,3 @@
+DROP TABLE routines;
+DROP TABLE study_files;
+DROP TABLE subjects;

@@ -1,0 +1,11 @@
+DROP TABLE subject_progress;
+DROP TABLE course_trackings;
+DROP TABLE notice_reads;
+DROP TABLE notice_audiences;
+DROP TABLE notices;
+DROP TABLE institute_feedback;
+DROP TABLE teacher_feedback;
+DROP TABLE leave_requests;
+DROP TABLE meeting_students;
+DROP TABLE meeting_parents;
+DROP TABLE meetings;

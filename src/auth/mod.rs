@@ -1,0 +1,20 @@
+//! Who is asking, what they may read, and how they come in.
+//!
+//! - [`Viewer`]: the account behind a request and its roles, read anew for each request.
+//! - [`Scope`] and [`Reach`]: the rows a viewer can ever hold, as SQL.
+//! - [`Role`] and [`RoleSet`]: what fields are stated with; the statement and its guard are in `graphql::statement`.
+//! - [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
+//!   identifier costs as much time as a wrong password and gets the same answer.
+
+mod role;
+mod scope;
+mod viewer;
+
+pub mod api;
+pub mod model;
+pub mod password;
+pub mod session;
+
+pub use role::{Role, RoleSet, sets};
+pub use scope::{Granted, Reach, Reached, Scope};
+pub use viewer::Viewer;

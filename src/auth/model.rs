@@ -1,0 +1,113 @@
+//! Accounts, and what a person signs in with.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::{Role, RoleSet, Viewer};
+use crate::{db::schema::accounts, text_enum};
+
+/// An account as the API shows it: no password hash in it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct AccountRow {
+    /// Number.
+    pub id: i64,
+    /// E-mail, lower case.
+    pub email: Option<String>,
+    /// Phone, E.164.
+    pub phone: Option<String>,
+    /// Whether it may sign in.
+    pub active: bool,
+    /// Last sign-in, UTC.
+    pub last_sign_in_at: Option<NaiveDateTime>,
+    /// When it was made, UTC.
+    pub created_at: NaiveDateTime,
+}
+
+/// What sign-in compares a password with.
+#[derive(Clone, Debug, Queryable)]
+pub struct Credential {
+    /// The account.
+    pub account_id: i64,
+    /// PHC string, or none where the account was never activated.
+    pub password_hash: Option<String>,
+    /// Whether the account may sign in.
+    pub active: bool,
+}
+
+text_enum! {
+    /// What a staff member is at the institute.
+    StaffRole {
+        /// Teaches the subjects that active routines give them.
+        Teacher = "TEACHER",
+        /// Heads one or more courses.
+        Hod = "HOD",
+        /// Admits students.
+        Admission = "ADMISSION",
+        /// Runs the institute.
+        Admin = "ADMIN",
+    }
+}
+
+impl StaffRole {
+    /// The role that authorization knows it by.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Teacher => Role::Staff,
+            Self::Hod => Role::Hod,
+            Self::Admission => Role::Admission,
+            Self::Admin => Role::Admin,
+        }
+    }
+}
+
+/// One row of what a viewer is read from: the account's people, once for each role the staff member holds.
+#[derive(Clone, Debug, Queryable)]
+pub struct ViewerRow {
+    account_id: i64,
+    staff_id: Option<i64>,
+    student_id: Option<i64>,
+    parent_id: Option<i64>,
+    role: Option<StaffRole>,
+}
+
+impl Viewer {
+    /// The viewer that the rows of one account describe; `None` without a row: no such session, or not active.
+    #[must_use]
+    pub fn from_rows(rows: &[ViewerRow]) -> Option<Self> {
+        let first = rows.first()?;
+        let held = rows.iter().filter_map(|row| row.role).map(StaffRole::role);
+        let student = first.student_id.map(|_| Role::Student);
+        let parent = first.parent_id.map(|_| Role::Parent);
+        let roles: RoleSet = held.chain(student).chain(parent).chain([Role::Own]).collect();
+        Some(Self {
+            account_id: Some(first.account_id),
+            roles,
+            staff_id: first.staff_id,
+            student_id: first.student_id,
+            parent_id: first.parent_id,
+        })
+    }
+}
+
+/// What somebody typed to say who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identifier {
+    /// An e-mail address, folded to lower case.
+    Email(String),
+    /// A phone number in E.164.
+    Phone(String),
+}
+
+impl Identifier {
+    /// Reads an e-mail address or a phone number; spaces, hyphens and brackets in a number are left out.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        if text.contains('@') {
+            return Self::Email(text.to_lowercase());
+        }
+        Self::Phone(text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect())
+    }
+}

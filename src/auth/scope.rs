@@ -1,0 +1,238 @@
+//! Row scope: which rows of a table a viewer can ever hold.
+//!
+//! A [`Scope`] can only be made here, from a viewer that a session was found for, and every read of a store takes one:
+//! there is no unscoped read to call by mistake. Each store states once, in its `reach`, which of its rows each role
+//! reaches; the same statement makes the `WHERE` of every read and tells by which roles each row was reached, which is
+//! what a field's guard asks (a teacher who is also a parent reads their child as a parent and their class as a teacher).
+
+use std::marker::PhantomData;
+
+use diesel::{
+    AppearsOnTable, Expression, QueryResult, SelectableExpression,
+    backend::Backend,
+    expression::{ValidGrouping, is_aggregate},
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Bool, Integer},
+};
+
+use super::{Role, RoleSet, Viewer};
+
+/// What a viewer's rows are decided from: their roles and who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    roles: RoleSet,
+    account: i64,
+    staff: i64,
+    student: i64,
+    parent: i64,
+}
+
+impl Scope {
+    /// The scope of a viewer; one who is not signed in has no roles and reaches nothing.
+    pub(super) fn of(viewer: &Viewer) -> Self {
+        // No row has the number 0, so a person the viewer is not matches nothing.
+        Self {
+            roles: viewer.roles,
+            account: viewer.account_id.unwrap_or(0),
+            staff: viewer.staff_id.unwrap_or(0),
+            student: viewer.student_id.unwrap_or(0),
+            parent: viewer.parent_id.unwrap_or(0),
+        }
+    }
+
+    /// The narrower scope of one of the viewer's roles: what a rule names as "students of an HOD".
+    #[must_use]
+    pub fn only(self, role: Role) -> Self {
+        Self { roles: self.roles.and(RoleSet::of(&[role])), ..self }
+    }
+
+    /// The viewer's roles.
+    #[must_use]
+    pub fn roles(&self) -> RoleSet {
+        self.roles
+    }
+
+    /// The viewer's account; 0 if nobody is signed in.
+    #[must_use]
+    pub fn account(&self) -> i64 {
+        self.account
+    }
+
+    /// The viewer as staff; 0 if they are not.
+    #[must_use]
+    pub fn staff(&self) -> i64 {
+        self.staff
+    }
+
+    /// The viewer as a student; 0 if they are not.
+    #[must_use]
+    pub fn student(&self) -> i64 {
+        self.student
+    }
+
+    /// The viewer as a parent; 0 if they are not.
+    #[must_use]
+    pub fn parent(&self) -> i64 {
+        self.parent
+    }
+}
+
+type Fragment<DB> = Box<dyn QueryFragment<DB> + Send>;
+
+/// The rows of table `T` that a viewer reaches, role by role.
+pub struct Reach<T, DB: Backend> {
+    scope: Scope,
+    /// By which role, and which rows: `None` is all of them.
+    arms: Vec<(Role, Option<Fragment<DB>>)>,
+    /// What every row must also be, for everybody but an ADMIN.
+    provided: Option<Fragment<DB>>,
+    table: PhantomData<T>,
+}
+
+impl<T, DB: Backend> Reach<T, DB> {
+    /// Nothing yet: a role that is not named reaches no row.
+    #[must_use]
+    pub fn of(scope: &Scope) -> Self {
+        Self { scope: *scope, arms: Vec::new(), provided: None, table: PhantomData }
+    }
+
+    /// Holders of `role` reach every row.
+    #[must_use]
+    pub fn all(mut self, role: Role) -> Self {
+        if self.scope.roles.has(role) {
+            self.arms.push((role, None));
+        }
+        self
+    }
+
+    /// Holders of `role` reach the rows for which the condition holds.
+    #[must_use]
+    pub fn when<E>(mut self, role: Role, condition: impl FnOnce(&Scope) -> E) -> Self
+    where
+        E: Expression<SqlType = Bool> + AppearsOnTable<T> + QueryFragment<DB> + Send + 'static,
+    {
+        if self.scope.roles.has(role) {
+            self.arms.push((role, Some(Box::new(condition(&self.scope)))));
+        }
+        self
+    }
+
+    /// Only ADMIN reaches rows for which the condition does not hold (archived ones, for instance).
+    #[must_use]
+    pub fn provided<E>(mut self, condition: E) -> Self
+    where
+        E: Expression<SqlType = Bool> + AppearsOnTable<T> + QueryFragment<DB> + Send + 'static,
+    {
+        self.provided = Some(Box::new(condition));
+        self
+    }
+
+    /// The condition that a row is reached at all: for `WHERE`.
+    #[must_use]
+    pub fn filter(self) -> Reached<DB> {
+        Reached { arms: self.arms, provided: self.provided }
+    }
+
+    /// The roles by which a row was reached, as the sum of their bits: for `SELECT`.
+    #[must_use]
+    pub fn granted(self) -> Granted<DB> {
+        Granted { arms: self.arms, provided: self.provided }
+    }
+}
+
+/// The condition that [`Reach::filter`] makes.
+pub struct Reached<DB: Backend> {
+    arms: Vec<(Role, Option<Fragment<DB>>)>,
+    provided: Option<Fragment<DB>>,
+}
+
+/// The expression that [`Reach::granted`] makes.
+pub struct Granted<DB: Backend> {
+    arms: Vec<(Role, Option<Fragment<DB>>)>,
+    provided: Option<Fragment<DB>>,
+}
+
+/// Writes the condition of one role; without a condition of any kind, what is true of every row.
+fn arm<'b, DB: Backend>(
+    out: &mut AstPass<'_, 'b, DB>,
+    role: Role,
+    condition: Option<&'b Fragment<DB>>,
+    provided: Option<&'b Fragment<DB>>,
+) -> QueryResult<()> {
+    let provided = provided.filter(|_| role != Role::Admin);
+    match (condition, provided) {
+        (None, None) => out.push_sql("1 = 1"),
+        (Some(one), None) | (None, Some(one)) => one.walk_ast(out.reborrow())?,
+        (Some(condition), Some(provided)) => {
+            condition.walk_ast(out.reborrow())?;
+            out.push_sql(" AND ");
+            provided.walk_ast(out.reborrow())?;
+        }
+    }
+    Ok(())
+}
+
+impl<DB: Backend> QueryFragment<DB> for Reached<DB> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.arms.is_empty() {
+            out.push_sql("1 = 0");
+            return Ok(());
+        }
+        // A role that reaches every row makes the others moot, and the plan should not suffer for them.
+        let moot = self
+            .arms
+            .iter()
+            .find(|(role, condition)| condition.is_none() && (self.provided.is_none() || *role == Role::Admin));
+        if let Some((role, _)) = moot {
+            return arm(&mut out, *role, None, self.provided.as_ref());
+        }
+        out.push_sql("(");
+        for (i, (role, condition)) in self.arms.iter().enumerate() {
+            out.push_sql(if i == 0 { "(" } else { " OR (" });
+            arm(&mut out, *role, condition.as_ref(), self.provided.as_ref())?;
+            out.push_sql(")");
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<DB: Backend> QueryFragment<DB> for Granted<DB> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // With one role every row in scope was reached by it: no need to ask the database again.
+        if let [(role, _)] = self.arms.as_slice() {
+            out.push_sql(&role.bit().to_string());
+            return Ok(());
+        }
+        out.push_sql("(0");
+        for (role, condition) in &self.arms {
+            out.push_sql(" + CASE WHEN ");
+            arm(&mut out, *role, condition.as_ref(), self.provided.as_ref())?;
+            out.push_sql(" THEN ");
+            out.push_sql(&role.bit().to_string());
+            out.push_sql(" ELSE 0 END");
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// Diesel's view of an expression whose conditions were checked against the table when they were added.
+macro_rules! checked_expression {
+    ($name:ident, $sql_type:ty) => {
+        impl<DB: Backend> Expression for $name<DB> {
+            type SqlType = $sql_type;
+        }
+        impl<DB: Backend, QS> AppearsOnTable<QS> for $name<DB> {}
+        impl<DB: Backend, QS> SelectableExpression<QS> for $name<DB> {}
+        impl<DB: Backend, GB> ValidGrouping<GB> for $name<DB> {
+            type IsAggregate = is_aggregate::Never;
+        }
+        impl<DB: Backend> QueryId for $name<DB> {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    };
+}
+checked_expression!(Reached, Bool);
+checked_expression!(Granted, Integer);

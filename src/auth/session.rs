@@ -1,0 +1,106 @@
+//! Sessions: opaque tokens, kept as their SHA-256 in the database, or in Redis when that is configured.
+
+use chrono::Duration;
+use redis::{AsyncCommands, aio::ConnectionManager};
+use sha2::{Digest, Sha256};
+
+use super::Viewer;
+use crate::{
+    clock::Clock,
+    db::Db,
+    dispatch,
+    error::{Error, Result},
+    random::Random,
+};
+
+/// Makes, finds and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    lifetime: Duration,
+    redis: Option<ConnectionManager>,
+}
+
+impl Sessions {
+    /// Sessions that end `lifetime` after sign-in; in Redis if there is one, so that the database is asked less.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, random: Random, lifetime: Duration, redis: Option<ConnectionManager>) -> Self {
+        Self { db, clock, random, lifetime, redis }
+    }
+
+    /// How long a session lasts.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Begins a session and returns its token, which is nowhere else.
+    pub async fn begin(&self, account_id: i64) -> Result<String> {
+        let token = self.random.token();
+        let now = self.clock.now();
+        match &self.redis {
+            Some(redis) => {
+                let seconds = u64::try_from(self.lifetime.num_seconds()).unwrap_or(0);
+                let _: () = redis.clone().set_ex(redis_key(&token), account_id, seconds).await?;
+            }
+            None => {
+                let mut cx = self.db.write().await?;
+                dispatch!(cx, auth::insert_session(account_id, digest(&token), now, now + self.lifetime))?;
+            }
+        }
+        Ok(token)
+    }
+
+    /// The viewer whose session this is; `None` when there is no such session, it has ended, or the account is not active.
+    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
+        let rows = match &self.redis {
+            Some(redis) => {
+                let account: Option<i64> = redis.clone().get(redis_key(token)).await?;
+                let Some(account) = account else { return Ok(None) };
+                let mut cx = self.db.read().await?;
+                dispatch!(cx, auth::viewer_of_account(account))?
+            }
+            None => {
+                let mut cx = self.db.read().await?;
+                dispatch!(cx, auth::viewer_of_session(digest(token), self.clock.now()))?
+            }
+        };
+        Ok(Viewer::from_rows(&rows))
+    }
+
+    /// Ends a session; ending one that is not there is no error.
+    pub async fn end(&self, token: &str) -> Result<()> {
+        match &self.redis {
+            Some(redis) => {
+                let _: () = redis.clone().del(redis_key(token)).await?;
+            }
+            None => {
+                let mut cx = self.db.write().await?;
+                dispatch!(cx, auth::delete_session(digest(token)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Connects to Redis; the connection mends itself when it breaks.
+///
+/// # Errors
+/// When the URL is wrong or nobody answers. The message has no credentials in it.
+pub async fn connect_redis(url: &str) -> Result<ConnectionManager> {
+    let client = redis::Client::open(url).map_err(Error::from)?;
+    Ok(ConnectionManager::new(client).await?)
+}
+
+fn digest(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// The key in Redis: the namespace, its version, and the token's digest.
+fn redis_key(token: &str) -> Vec<u8> {
+    let mut key = b"rollcall:1:session:".to_vec();
+    key.extend(digest(token));
+    key
+}

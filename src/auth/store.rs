@@ -1,0 +1,107 @@
+//! Accounts and sessions in the database.
+//!
+//! What is here is read before there is a viewer, so it takes no scope and gives nothing of a person but who they are.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Backend, Cx};
+use crate::{
+    auth::{
+        Reach, Role, Scope,
+        model::{AccountRow, Credential, Identifier, ViewerRow},
+    },
+    db::schema::{accounts, parents, sessions, staff, staff_roles, students},
+    error::Result,
+};
+
+/// The accounts that a viewer reaches: their own; an ADMIN every one.
+pub fn reach(scope: &Scope) -> Reach<accounts::table, Backend> {
+    Reach::of(scope).all(Role::Admin).when(Role::Own, |viewer| accounts::id.eq(viewer.account()))
+}
+
+/// Accounts by number, with the roles by which each was reached.
+pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(AccountRow, i32)>> {
+    let rows = accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .filter(reach(scope).filter())
+        .select((AccountRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
+/// What the account with this identifier signs in with.
+pub async fn credential(cx: &mut Cx, identifier: &Identifier) -> Result<Option<Credential>> {
+    let columns = (accounts::id, accounts::password_hash, accounts::active);
+    let accounts = accounts::table.select(columns).into_boxed();
+    let found = match identifier {
+        Identifier::Email(email) => accounts.filter(accounts::email.eq(email)),
+        Identifier::Phone(phone) => accounts.filter(accounts::phone.eq(phone)),
+    };
+    Ok(found.first(cx).await.optional()?)
+}
+
+/// Notes a sign-in.
+pub async fn signed_in(cx: &mut Cx, account_id: i64, now: NaiveDateTime) -> Result<()> {
+    diesel::update(accounts::table.find(account_id)).set(accounts::last_sign_in_at.eq(now)).execute(cx).await?;
+    Ok(())
+}
+
+/// Keeps a session by the digest of its token.
+pub async fn insert_session(
+    cx: &mut Cx,
+    account_id: i64,
+    token_hash: Vec<u8>,
+    now: NaiveDateTime,
+    expires_at: NaiveDateTime,
+) -> Result<()> {
+    let row = (
+        sessions::account_id.eq(account_id),
+        sessions::token_hash.eq(token_hash),
+        sessions::created_at.eq(now),
+        sessions::last_used_at.eq(now),
+        sessions::expires_at.eq(expires_at),
+    );
+    diesel::insert_into(sessions::table).values(row).execute(cx).await?;
+    Ok(())
+}
+
+/// Removes a session.
+pub async fn delete_session(cx: &mut Cx, token_hash: Vec<u8>) -> Result<()> {
+    diesel::delete(sessions::table.filter(sessions::token_hash.eq(token_hash))).execute(cx).await?;
+    Ok(())
+}
+
+/// The rows a viewer is made from, for the session with this digest if it has not ended.
+pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, now: NaiveDateTime) -> Result<Vec<ViewerRow>> {
+    let account = sessions::table
+        .filter(sessions::token_hash.eq(token_hash))
+        .filter(sessions::expires_at.gt(now))
+        .select(sessions::account_id);
+    Ok(people().filter(accounts::id.eq_any(account)).load(cx).await?)
+}
+
+/// The rows a viewer is made from, for an account.
+pub async fn viewer_of_account(cx: &mut Cx, account_id: i64) -> Result<Vec<ViewerRow>> {
+    Ok(people().filter(accounts::id.eq(account_id)).load(cx).await?)
+}
+
+/// Every active account with the people behind it who are not archived, once for each role held as staff.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn people() -> _ {
+    accounts::table
+        .left_join(staff::table.on(staff::account_id.eq(accounts::id).and(staff::archived_at.is_null())))
+        .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
+        .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
+        .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
+        .filter(accounts::active)
+        .select((
+            accounts::id,
+            staff::id.nullable(),
+            students::id.nullable(),
+            parents::id.nullable(),
+            staff_roles::role.nullable(),
+        ))
+}

@@ -1,0 +1,60 @@
+//! Who is asking.
+
+use super::{Role, RoleSet, Scope};
+
+/// The viewer of a request: an account with its roles and the person behind it, or nobody.
+///
+/// It is read from the database for every request, so that a role taken away or an account deactivated is felt by the
+/// very next one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Viewer {
+    pub(super) account_id: Option<i64>,
+    pub(super) roles: RoleSet,
+    pub(super) staff_id: Option<i64>,
+    pub(super) student_id: Option<i64>,
+    pub(super) parent_id: Option<i64>,
+}
+
+impl Viewer {
+    /// Nobody signed in: reads what is public and reaches no row.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { roles: RoleSet::of(&[Role::Anonymous]), ..Self::default() }
+    }
+
+    /// The rows this viewer reaches.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::of(self)
+    }
+
+    /// The roles held, with `SELF` for everybody who is somebody and `ANONYMOUS` for nobody.
+    #[must_use]
+    pub fn roles(&self) -> RoleSet {
+        self.roles
+    }
+
+    /// The account signed in.
+    #[must_use]
+    pub fn account_id(&self) -> Option<i64> {
+        self.account_id
+    }
+
+    /// The viewer as a staff member.
+    #[must_use]
+    pub fn staff_id(&self) -> Option<i64> {
+        self.staff_id
+    }
+
+    /// The viewer as a student.
+    #[must_use]
+    pub fn student_id(&self) -> Option<i64> {
+        self.student_id
+    }
+
+    /// The viewer as a parent.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<i64> {
+        self.parent_id
+    }
+}

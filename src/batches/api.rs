@@ -1,0 +1,139 @@
+//! Batches in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object};
+use chrono::NaiveDate;
+
+use super::model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow};
+use crate::{
+    auth::{
+        RoleSet,
+        sets::{PEOPLE, SIGNED_IN},
+    },
+    error::Result,
+    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    ids::Kind,
+    read,
+    students::{api::Student, model::StudentOrderField},
+};
+
+/// A group of students.
+#[derive(Clone)]
+pub struct Batch(Loaded<BatchRow>);
+
+impl Stated for Batch {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
+    }
+}
+
+impl Listed for Batch {
+    const CONNECTION: &'static str = "BatchConnection";
+    const EDGE: &'static str = "BatchEdge";
+}
+
+#[Object(guard = "stated(self)")]
+impl Batch {
+    /// Global id.
+    #[graphql(directive = auth::apply(SIGNED_IN))]
+    async fn id(&self, ctx: &Context<'_>) -> ID {
+        Call::of(ctx).id(Kind::Batch, self.0.id)
+    }
+
+    /// Name, unique.
+    #[graphql(directive = auth::apply(SIGNED_IN))]
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The day the batch starts.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn start_date(&self) -> Option<NaiveDate> {
+        self.0.start_date
+    }
+
+    /// Whether the batch is in use.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// Its members that the viewer reaches, by name.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn students(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Student>>> {
+        let call = Call::of(ctx);
+        let paging = Paging::read(ctx, (first, after), (last, before), false)?;
+        let students = nested(
+            ctx,
+            &self.0,
+            &paging,
+            |student: &Student| student.key(StudentOrderField::Name),
+            |ids| {
+                let page = paging.page();
+                async move { Ok(Loaded::by_parent(read!(call.db(), students::of_batches(call.scope(), &ids, page))?)) }
+            },
+            |ids| async move { read!(call.db(), students::count_of_batches(call.scope(), &ids)) },
+        );
+        students.await.map(Some)
+    }
+}
+
+impl From<Loaded<BatchRow>> for Batch {
+    fn from(row: Loaded<BatchRow>) -> Self {
+        Self(row)
+    }
+}
+
+impl Batch {
+    /// Those of the numbered batches that the viewer reaches, by number.
+    pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        Ok(Loaded::by_number(read!(call.db(), batches::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The key and number a cursor holds, in an order.
+    #[must_use]
+    pub fn key(&self, order: BatchOrderField) -> (serde_json::Value, i64) {
+        let key = match order {
+            BatchOrderField::Name => self.0.name.clone().into(),
+            BatchOrderField::Entry => self.0.id.into(),
+        };
+        (key, self.0.id)
+    }
+}
+
+/// The batches' part of the query root.
+#[derive(Default)]
+pub struct BatchQuery;
+
+#[Object(guard = "root(\"Query\")")]
+impl BatchQuery {
+    /// The batches that the viewer reaches.
+    #[graphql(directive = auth::apply(SIGNED_IN))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn batches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which batches.")] filter: Option<BatchFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<BatchOrder>,
+    ) -> Result<Option<Connection<Batch>>> {
+        let call = Call::of(ctx);
+        let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
+        let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
+        let rows = read!(call.db(), batches::page(call.scope(), &filter, order.field, paging.page()))?;
+        let total =
+            if wants_total(ctx) { Some(read!(call.db(), batches::count(call.scope(), &filter))?) } else { None };
+        Ok(Some(paging.connection(ctx, Loaded::list(rows), |batch: &Batch| batch.key(order.field), total)))
+    }
+}

@@ -1,0 +1,7 @@
+//! Courses: what the institute offers, for how long, and who heads it.
+//!
+//! Row scope (`store::reach`): ADMIN, HOD and ADMISSION reach every course; a teacher the active ones; a student their own;
+//! a parent those of their linked children; a reporting key all, by name.
+
+pub mod api;
+pub mod model;

@@ -1,0 +1,257 @@
+//! The databases: pools, connections, migrations, and the one dispatch between the two back ends.
+//!
+//! A store is written once, in plain Diesel, against the names `Backend` and `Cx` of its parent module, and compiled for
+//! each back end: as `db::pg::<store>` and as `db::sqlite::<store>`. [`dispatch!`](crate::dispatch) calls the one that
+//! fits the connection at hand.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::{ConnectionError, connection::InstrumentationEvent};
+use diesel_async::{
+    AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig,
+        bb8::{Pool, PooledConnection},
+    },
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
+
+use crate::error::{Error, Result};
+
+pub mod expressions;
+pub mod paging;
+pub mod pg;
+#[expect(missing_docs, reason = "generated")]
+pub mod schema;
+pub mod sqlite;
+pub mod text_enum;
+
+const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// How pools are made.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolOptions {
+    /// Connections at most, for reads on SQLite and for everything on PostgreSQL.
+    pub size: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long PostgreSQL works on one statement.
+    pub statement_timeout: Duration,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Db {
+    pools: Pools,
+    statements: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    Pg(Pool<pg::Cx>),
+    /// SQLite has one writer; readers go on beside it.
+    Sqlite {
+        read: Pool<sqlite::Cx>,
+        write: Pool<sqlite::Cx>,
+    },
+}
+
+/// A connection to either back end, given back when dropped.
+pub enum Connection<'a> {
+    /// PostgreSQL.
+    Pg(PooledConnection<'a, pg::Cx>),
+    /// SQLite.
+    Sqlite(PooledConnection<'a, sqlite::Cx>),
+}
+
+/// Calls a store's function on the back end that a [`Connection`] is of:
+/// `dispatch!(connection, students::page(&scope, …))`.
+#[macro_export]
+macro_rules! dispatch {
+    ($connection:expr, $store:ident :: $function:ident ( $($argument:expr),* $(,)? )) => {
+        match &mut $connection {
+            $crate::db::Connection::Pg(cx) => $crate::db::pg::$store::$function(&mut **cx, $($argument),*).await,
+            $crate::db::Connection::Sqlite(cx) => $crate::db::sqlite::$store::$function(&mut **cx, $($argument),*).await,
+        }
+    };
+}
+
+/// Reads with a store's function on a connection of its own: `read!(call.db(), students::page(…))`.
+#[macro_export]
+macro_rules! read {
+    ($db:expr, $store:ident :: $function:ident ( $($argument:expr),* $(,)? )) => {{
+        let mut cx = $db.read().await?;
+        $crate::dispatch!(cx, $store::$function($($argument),*))
+    }};
+}
+
+impl Db {
+    /// Opens the database that `url` names: `sqlite:<path>` or `postgres://…`. Nothing is created but an absent SQLite file.
+    ///
+    /// # Errors
+    /// When the URL is of another kind or no connection can be made; the message has no credentials in it.
+    pub async fn open(url: &str, options: PoolOptions) -> Result<Self> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let pools = if let Some(path) = url.strip_prefix("sqlite:") {
+            Pools::open_sqlite(path, options, &statements).await?
+        } else {
+            Pools::open_pg(url, options, &statements).await?
+        };
+        Ok(Self { pools, statements })
+    }
+
+    /// A connection to read with.
+    pub async fn read(&self) -> Result<Connection<'_>> {
+        Ok(match &self.pools {
+            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
+            Pools::Sqlite { read, .. } => Connection::Sqlite(read.get().await?),
+        })
+    }
+
+    /// A connection to write with.
+    pub async fn write(&self) -> Result<Connection<'_>> {
+        Ok(match &self.pools {
+            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
+            Pools::Sqlite { write, .. } => Connection::Sqlite(write.get().await?),
+        })
+    }
+
+    /// How many SQL statements were sent since the database was opened.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is the embedded database.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
+    /// Names of the migrations that were not applied yet, in order.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>> {
+        self.migrations(Direction::Look).await
+    }
+
+    /// Applies every pending migration and names them.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        self.migrations(Direction::Up).await
+    }
+
+    /// Reverts every applied migration, newest first, and names them. All data is lost.
+    pub async fn revert(&self) -> Result<Vec<String>> {
+        self.migrations(Direction::Down).await
+    }
+
+    async fn migrations(&self, direction: Direction) -> Result<Vec<String>> {
+        match &self.pools {
+            Pools::Pg(pool) => {
+                let connection = pool.dedicated_connection().await.map_err(pool_error)?;
+                run_migrations(AsyncMigrationHarness::new(connection), PG_MIGRATIONS, direction)
+            }
+            Pools::Sqlite { write, .. } => {
+                let connection = write.get_owned().await?;
+                run_migrations(AsyncMigrationHarness::new(connection), SQLITE_MIGRATIONS, direction)
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Look,
+    Up,
+    Down,
+}
+
+fn run_migrations<DB: diesel::backend::Backend>(
+    mut harness: impl MigrationHarness<DB>,
+    source: EmbeddedMigrations,
+    direction: Direction,
+) -> Result<Vec<String>> {
+    let names = match direction {
+        Direction::Look => harness
+            .pending_migrations(source)
+            .map(|pending| pending.iter().map(|migration| migration.name().version().to_string()).collect()),
+        Direction::Up => {
+            harness.run_pending_migrations(source).map(|done| done.iter().map(ToString::to_string).collect())
+        }
+        Direction::Down => {
+            harness.revert_all_migrations(source).map(|done| done.iter().map(ToString::to_string).collect())
+        }
+    };
+    names.map_err(Error::migration)
+}
+
+impl Pools {
+    async fn open_pg(url: &str, options: PoolOptions, statements: &Arc<AtomicU64>) -> Result<Self> {
+        let setup = format!("SET statement_timeout = {}; SET timezone = 'UTC'", options.statement_timeout.as_millis());
+        let manager = manager::<pg::Cx>(url, setup, statements);
+        let pool = builder(options.size, options).build(manager).await.map_err(pool_error)?;
+        Ok(Self::Pg(pool))
+    }
+
+    async fn open_sqlite(path: &str, options: PoolOptions, statements: &Arc<AtomicU64>) -> Result<Self> {
+        // `synchronous = NORMAL` with WAL survives a crash of the process; `FULL` is not needed for that.
+        let setup = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                     PRAGMA foreign_keys = ON;";
+        let writer = manager::<sqlite::Cx>(path, setup.to_owned(), statements);
+        let write = builder(1, options).build(writer).await.map_err(pool_error)?;
+        let reader = manager::<sqlite::Cx>(path, format!("{setup} PRAGMA query_only = ON;"), statements);
+        let read = builder(options.size, options).build(reader).await.map_err(pool_error)?;
+        Ok(Self::Sqlite { read, write })
+    }
+}
+
+fn builder<M: bb8::ManageConnection>(size: u32, options: PoolOptions) -> bb8::Builder<M> {
+    bb8::Pool::builder().max_size(size).min_idle(Some(1)).connection_timeout(options.acquire_timeout)
+}
+
+/// Makes connections that are set up alike and count what is sent over them.
+fn manager<C>(url: &str, setup: String, statements: &Arc<AtomicU64>) -> AsyncDieselConnectionManager<C>
+where
+    C: AsyncConnection + SimpleAsyncConnection + 'static,
+{
+    let statements = Arc::clone(statements);
+    let mut config = ManagerConfig::default();
+    config.custom_setup = Box::new(move |url| {
+        let (url, setup, statements) = (url.to_owned(), setup.clone(), Arc::clone(&statements));
+        async move {
+            let mut connection = C::establish(&url).await?;
+            connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                    statements.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            Ok(connection)
+        }
+        .boxed()
+    });
+    AsyncDieselConnectionManager::new_with_config(url, config)
+}
+
+fn pool_error(error: diesel_async::pooled_connection::PoolError) -> Error {
+    Error::from(bb8::RunError::User(error))
+}
+
+/// The pattern of `LIKE` that matches what contains `text`, its special characters taken as they are.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

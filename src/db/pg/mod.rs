@@ -1,0 +1,22 @@
+//! The stores, compiled for PostgreSQL.
+#![allow(missing_docs, reason = "the types that Diesel's `auto_type` names after functions cannot be documented")]
+
+/// Diesel's back end.
+pub type Backend = diesel::pg::Pg;
+/// A connection.
+pub type Cx = diesel_async::AsyncPgConnection;
+
+pub mod dialect;
+
+#[path = "../../attendance/store.rs"]
+pub mod attendance;
+#[path = "../../auth/store.rs"]
+pub mod auth;
+#[path = "../../batches/store.rs"]
+pub mod batches;
+#[path = "../../courses/store.rs"]
+pub mod courses;
+#[path = "../../institute/store.rs"]
+pub mod institute;
+#[path = "../../students/store.rs"]
+pub mod students;

@@ -1,0 +1,137 @@
+//! What goes wrong, and what a caller is told of it.
+
+use async_graphql::ErrorExtensions;
+
+/// A result of the service.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The codes of top-level errors (`extensions.code`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Sign in first.
+    Unauthenticated,
+    /// Signed in, but this is not for the viewer.
+    Forbidden,
+    /// No such row, or none that the viewer may know of.
+    NotFound,
+    /// The request is wrong.
+    BadUserInput,
+    /// The request asks for more than is allowed.
+    LimitExceeded,
+    /// The request took too long.
+    Timeout,
+    /// Something the service needs is not there now; try again.
+    Unavailable,
+    /// A fault of the service.
+    Internal,
+}
+
+impl Code {
+    /// The code as it is written in `extensions.code`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::Timeout => "TIMEOUT",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// An error: its code, what the caller is told, and what only the log is told.
+///
+/// It has no `Display`, so that it cannot become a GraphQL error on any way that drops its code or shows its cause.
+#[derive(Clone, Debug)]
+pub struct Error {
+    code: Code,
+    message: String,
+    /// Never leaves the service: a database's own words, an address, a file's name.
+    cause: Option<String>,
+}
+
+impl Error {
+    /// An error whose message the caller may read.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cause: None }
+    }
+
+    /// The request is wrong, and `message` says how.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Code::BadUserInput, message)
+    }
+
+    /// A cursor that was not given for this list.
+    #[must_use]
+    pub fn bad_cursor() -> Self {
+        Self::bad_input("this cursor was not given for this list: begin again without it")
+    }
+
+    /// A fault: the caller learns nothing of the cause.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, "something went wrong here") }
+    }
+
+    /// The database or another service is not to be reached now.
+    pub fn unavailable(cause: impl std::fmt::Display) -> Self {
+        let message = "the service is not available just now, try again";
+        Self { cause: Some(cause.to_string()), ..Self::new(Code::Unavailable, message) }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn migration(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self::internal(format!("migration: {cause}"))
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The error in full, for a terminal or a log of the operator's.
+    #[must_use]
+    pub fn report(&self) -> String {
+        self.cause.as_ref().map_or_else(|| self.message.clone(), |cause| format!("{}: {cause}", self.message))
+    }
+
+    /// The error as GraphQL gives it; the cause goes to the log.
+    #[must_use]
+    pub fn to_graphql(&self) -> async_graphql::Error {
+        if let Some(cause) = &self.cause {
+            tracing::error!(code = self.code.as_str(), cause, "request failed");
+        }
+        async_graphql::Error::new(&self.message).extend_with(|_, extensions| extensions.set("code", self.code.as_str()))
+    }
+}
+
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        error.to_graphql()
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::internal(format!("database: {error}"))
+    }
+}
+
+impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
+    fn from(error: bb8::RunError<diesel_async::pooled_connection::PoolError>) -> Self {
+        match error {
+            bb8::RunError::TimedOut => Self::unavailable("no database connection was free in time"),
+            bb8::RunError::User(error) => Self::unavailable(format!("database: {error}")),
+        }
+    }
+}
+
+impl From<redis::RedisError> for Error {
+    fn from(error: redis::RedisError) -> Self {
+        Self::unavailable(format!("redis: {}", error.category()))
+    }
+}

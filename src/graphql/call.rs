@@ -1,0 +1,164 @@
+//! One call of the API: who asks, and what answering may use.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_graphql::{Context, ID};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use tokio::sync::OnceCell;
+
+use crate::{
+    auth::{Scope, Viewer, password::Passwords, session::Sessions},
+    clock::Clock,
+    db::Db,
+    error::Result,
+    ids::{Kind, Seal},
+    read,
+};
+
+/// What every call shares; made once.
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Ids and cursors.
+    pub seal: Seal,
+    /// Password hashing.
+    pub passwords: Passwords,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
+    pub secure_cookies: bool,
+}
+
+/// One call: made for a request, seen by all of its resolvers, never shared with another viewer.
+pub struct Call {
+    services: Arc<Services>,
+    viewer: Viewer,
+    scope: Scope,
+    /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
+    signed_in: OnceLock<(Viewer, Scope)>,
+    sign_in_tried: AtomicBool,
+    /// The session's token, so that it can be ended.
+    token: Option<String>,
+    zone: OnceCell<Tz>,
+}
+
+impl Call {
+    /// A call by `viewer`, who came with `token`.
+    #[must_use]
+    pub fn new(services: Arc<Services>, viewer: Viewer, token: Option<String>) -> Self {
+        let scope = viewer.scope();
+        Self {
+            services,
+            viewer,
+            scope,
+            signed_in: OnceLock::new(),
+            sign_in_tried: AtomicBool::new(false),
+            token,
+            zone: OnceCell::new(),
+        }
+    }
+
+    /// The call that a resolver works for.
+    #[must_use]
+    pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
+        ctx.data_unchecked::<Self>()
+    }
+
+    /// What every call shares.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.services.db
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn viewer(&self) -> &Viewer {
+        self.signed_in.get().map_or(&self.viewer, |(viewer, _)| viewer)
+    }
+
+    /// The rows that who asks can ever hold.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        self.signed_in.get().map_or(&self.scope, |(_, scope)| scope)
+    }
+
+    /// Allows one try to sign in a call: aliases must not multiply guesses.
+    #[must_use]
+    pub fn may_try_sign_in(&self) -> bool {
+        !self.sign_in_tried.swap(true, Ordering::Relaxed)
+    }
+
+    /// From here on, `viewer` asks: they have just proved who they are.
+    pub fn sign_in(&self, viewer: Viewer) {
+        let scope = viewer.scope();
+        // There is one try a call, so there is nobody here yet.
+        let _ = self.signed_in.set((viewer, scope));
+    }
+
+    /// The token of the session, if there is one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The global id of a row.
+    #[must_use]
+    pub fn id(&self, kind: Kind, number: i64) -> ID {
+        self.services.seal.id(kind, number)
+    }
+
+    /// The row that a global id in the input names. One of another type, or forged, names row 0, which does not exist:
+    /// it is treated exactly as a row that is not there.
+    #[must_use]
+    pub fn number(&self, kind: Kind, id: &ID) -> i64 {
+        self.services.seal.open_as(kind, id).unwrap_or(0)
+    }
+
+    /// The institute's time zone, read once a call.
+    pub async fn zone(&self) -> Result<Tz> {
+        let read = || async { read!(self.db(), institute::zone()) };
+        self.zone.get_or_try_init(read).await.copied()
+    }
+
+    /// Today, for the institute.
+    pub async fn today(&self) -> Result<NaiveDate> {
+        Ok(self.services.clock.today(self.zone().await?))
+    }
+}
+
+impl Services {
+    /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.
+    #[must_use]
+    pub fn cookie_name(&self) -> &'static str {
+        if self.secure_cookies { "__Host-rollcall" } else { "rollcall" }
+    }
+
+    /// The `Set-Cookie` that carries a session's token: not for scripts, not for other sites.
+    #[must_use]
+    pub fn cookie(&self, token: &str) -> String {
+        self.set_cookie(token, self.sessions.lifetime().num_seconds())
+    }
+
+    /// The `Set-Cookie` that takes the session's cookie back.
+    #[must_use]
+    pub fn expired_cookie(&self) -> String {
+        self.set_cookie("", 0)
+    }
+
+    fn set_cookie(&self, value: &str, max_age: i64) -> String {
+        let secure = if self.secure_cookies { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+    }
+}

@@ -1,0 +1,191 @@
+//! Global object identification: opaque, type-tagged ids and the keys that seal them.
+//!
+//! A row's number never leaves the service. What a client sees is the number with the tag of its type, encrypted as
+//! one AES-128 block under a key derived from `SECRET_KEY`: ids cannot be counted or guessed, and a forged or mistyped
+//! one fails the check (64 fixed bits) and names nothing.
+
+use aes::{
+    Aes128,
+    cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// The types that have a global id. The numbers are part of every id that clients hold: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each is the type of its name")]
+pub enum Kind {
+    Institute = 1,
+    Account = 2,
+    Staff = 3,
+    Student = 4,
+    Parent = 5,
+    Course = 6,
+    Batch = 7,
+    Subject = 8,
+    StudyFile = 9,
+    Routine = 10,
+    AttendanceSession = 11,
+    AttendanceRecord = 12,
+    Meeting = 13,
+    LeaveRequest = 14,
+    TeacherFeedback = 15,
+    InstituteFeedback = 16,
+    Notice = 17,
+    CourseTracking = 18,
+    SubjectProgress = 19,
+    Device = 20,
+}
+
+impl Kind {
+    const ALL: [Self; 20] = [
+        Self::Institute,
+        Self::Account,
+        Self::Staff,
+        Self::Student,
+        Self::Parent,
+        Self::Course,
+        Self::Batch,
+        Self::Subject,
+        Self::StudyFile,
+        Self::Routine,
+        Self::AttendanceSession,
+        Self::AttendanceRecord,
+        Self::Meeting,
+        Self::LeaveRequest,
+        Self::TeacherFeedback,
+        Self::InstituteFeedback,
+        Self::Notice,
+        Self::CourseTracking,
+        Self::SubjectProgress,
+        Self::Device,
+    ];
+}
+
+/// Seals what clients carry for the service: global ids and cursors.
+#[derive(Clone)]
+pub struct Seal {
+    ids: Aes128,
+    cursors: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal")
+    }
+}
+
+impl Seal {
+    /// Derives the keys from the deployment's secret. The same secret gives the same ids on every instance.
+    #[must_use]
+    pub fn new(secret: &str) -> Self {
+        let derive = |purpose: &str| mac(secret.as_bytes(), purpose.as_bytes());
+        let key: [u8; 32] = derive("rollcall/ids/1").finalize().into_bytes().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&key[..16]);
+        let cursors: [u8; 32] = derive("rollcall/cursors/1").finalize().into_bytes().into();
+        Self { ids: Aes128::new(&half.into()), cursors: mac(&cursors, b"") }
+    }
+
+    /// The global id of row `number` of a type.
+    #[must_use]
+    pub fn id(&self, kind: Kind, number: i64) -> async_graphql::ID {
+        let mut block = [0; 16];
+        block[0] = kind as u8;
+        block[8..].copy_from_slice(&number.to_be_bytes());
+        let mut block = block.into();
+        self.ids.encrypt_block(&mut block);
+        async_graphql::ID(URL_SAFE_NO_PAD.encode(block))
+    }
+
+    /// What a global id names, or `None` if this service never made it.
+    #[must_use]
+    pub fn open(&self, id: &str) -> Option<(Kind, i64)> {
+        let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(id).ok()?.try_into().ok()?;
+        let mut block = bytes.into();
+        self.ids.decrypt_block(&mut block);
+        let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == block[0])?;
+        let (tag, number) = block.split_at(8);
+        let number = i64::from_be_bytes(number.try_into().ok()?);
+        (tag[1..] == [0; 7] && number > 0).then_some((kind, number))
+    }
+
+    /// The row that `id` names if it is of type `kind`; an id of another type is as unknown as a forged one.
+    #[must_use]
+    pub fn open_as(&self, kind: Kind, id: &str) -> Option<i64> {
+        self.open(id).and_then(|(found, number)| (found == kind).then_some(number))
+    }
+
+    /// A cursor that holds `position` and is good only where `binding` (query, filter, viewer) is the same.
+    #[must_use]
+    pub fn cursor(&self, binding: &str, position: &str) -> String {
+        let tag = self.tag(binding, position).finalize().into_bytes();
+        let mut bytes = tag[..TAG].to_vec();
+        bytes.extend_from_slice(position.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The position in a cursor that this service made for this binding. The tag is compared in constant time.
+    #[must_use]
+    pub fn open_cursor(&self, binding: &str, cursor: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (tag, position) = bytes.split_at_checked(TAG)?;
+        let position = std::str::from_utf8(position).ok()?;
+        self.tag(binding, position).verify_truncated_left(tag).ok()?;
+        Some(position.to_owned())
+    }
+
+    fn tag(&self, binding: &str, position: &str) -> Hmac<Sha256> {
+        let mut mac = self.cursors.clone();
+        mac.update(&(binding.len() as u64).to_be_bytes());
+        mac.update(binding.as_bytes());
+        mac.update(position.as_bytes());
+        mac
+    }
+}
+
+/// Bytes of a cursor's tag: 128 bits, as RFC 2104 allows to truncate.
+const TAG: usize = 16;
+
+fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes a key of any length, so hashing it first gives an array and leaves no error to handle.
+    let key: [u8; 32] = <Sha256 as sha2::Digest>::digest(key).into();
+    let mut mac = Hmac::<Sha256>::new(&key_block(key));
+    mac.update(message);
+    mac
+}
+
+fn key_block(key: [u8; 32]) -> hmac::digest::Key<Hmac<Sha256>> {
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    block[..32].copy_from_slice(&key);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_opens_as_what_it_was_made_for_and_as_nothing_else() {
+        let seal = Seal::new("secret");
+        let id = seal.id(Kind::Student, 7);
+        assert_eq!(seal.open(&id), Some((Kind::Student, 7)));
+        assert_eq!(seal.open_as(Kind::Parent, &id), None);
+        assert_eq!(Seal::new("other").open(&id), None);
+        assert_eq!(seal.open("AAAAAAAAAAAAAAAAAAAAAA"), None);
+        assert_ne!(seal.id(Kind::Student, 8)[..8], id[..8]);
+    }
+
+    #[test]
+    fn a_cursor_is_good_only_where_it_was_given() {
+        let seal = Seal::new("secret");
+        let cursor = seal.cursor("students", "[1]");
+        assert_eq!(seal.open_cursor("students", &cursor).as_deref(), Some("[1]"));
+        assert_eq!(seal.open_cursor("parents", &cursor), None);
+        let mut forged = cursor.into_bytes();
+        forged[0] = if forged[0] == b'A' { b'B' } else { b'A' };
+        assert_eq!(seal.open_cursor("students", std::str::from_utf8(&forged).unwrap()), None);
+    }
+}

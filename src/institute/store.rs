@@ -1,0 +1,23 @@
+//! The institute in the database. Its card is public, so reading it takes no scope; its fields are stated one by one.
+
+use chrono_tz::Tz;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::Cx;
+use crate::{
+    db::schema::institute,
+    error::{Error, Result},
+    institute::model::InstituteRow,
+};
+
+/// The institute, if it has been set up.
+pub async fn card(cx: &mut Cx) -> Result<Option<InstituteRow>> {
+    Ok(institute::table.select(InstituteRow::as_select()).first(cx).await.optional()?)
+}
+
+/// The institute's time zone; UTC until it is set up.
+pub async fn zone(cx: &mut Cx) -> Result<Tz> {
+    let name: Option<String> = institute::table.select(institute::time_zone).first(cx).await.optional()?;
+    name.map_or(Ok(Tz::UTC), |name| name.parse().map_err(|_| Error::internal(format!("{name:?} is no time zone"))))
+}

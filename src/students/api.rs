@@ -1,0 +1,235 @@
+//! Students in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::model::{
+    Gender, MaritalStatus, StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow,
+    StudentStatus,
+};
+use crate::{
+    attendance::api::AttendanceSummary,
+    auth::{
+        Role::{self, *},
+        RoleSet,
+        sets::{PEOPLE, TEACHING},
+    },
+    batches::api::Batch,
+    clock::utc,
+    courses::api::Course,
+    error::Result,
+    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    ids::Kind,
+    read,
+};
+
+/// Contact and personal details.
+const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Parent]);
+/// What identifies a citizen.
+const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Parent]);
+
+/// A student.
+#[derive(Clone)]
+pub struct Student(Loaded<StudentRow>);
+
+impl Stated for Student {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
+    }
+}
+
+impl Listed for Student {
+    const CONNECTION: &'static str = "StudentConnection";
+    const EDGE: &'static str = "StudentEdge";
+}
+
+#[Object(guard = "stated(self)")]
+impl Student {
+    /// Global id.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn id(&self, ctx: &Context<'_>) -> ID {
+        Call::of(ctx).id(Kind::Student, self.0.id)
+    }
+
+    /// Full name.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Address of the photo.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn photo_url(&self) -> Option<&str> {
+        self.0.photo_url.as_deref()
+    }
+
+    /// Standing with the institute.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn status(&self) -> StudentStatus {
+        self.0.status
+    }
+
+    /// The course the student is in, if any.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
+        let call = Call::of(ctx);
+        self.0.referred("course", |row| row.course_id, |ids| Course::by_ids(call, ids)).await
+    }
+
+    /// The period of the course the student is in; the first is 1.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn current_period(&self) -> Option<i32> {
+        self.0.current_period
+    }
+
+    /// The batches the student is a member of, by name: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn batches(&self, ctx: &Context<'_>) -> Result<Vec<Batch>> {
+        let call = Call::of(ctx);
+        let batches = self.0.of_each("batches", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), batches::of_students(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(batches.await?.unwrap_or_default())
+    }
+
+    /// Phone number, E.164.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.contact(ctx).await?.1)
+    }
+
+    /// E-mail address.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.contact(ctx).await?.0)
+    }
+
+    /// Gender.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn gender(&self) -> Option<Gender> {
+        self.0.gender
+    }
+
+    /// Birth date.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn birth_date(&self) -> Option<NaiveDate> {
+        self.0.birth_date
+    }
+
+    /// Where the student lives during the course.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn temporary_address(&self) -> Option<&str> {
+        self.0.temporary_address.as_deref()
+    }
+
+    /// Where the student is at home.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn permanent_address(&self) -> Option<&str> {
+        self.0.permanent_address.as_deref()
+    }
+
+    /// Number of the citizenship certificate.
+    #[graphql(directive = auth::apply(CIVIL))]
+    async fn citizenship_number(&self) -> Option<&str> {
+        self.0.citizenship_number.as_deref()
+    }
+
+    /// Marital status.
+    #[graphql(directive = auth::apply(CIVIL))]
+    async fn marital_status(&self) -> Option<MaritalStatus> {
+        self.0.marital_status
+    }
+
+    /// The day the student joined the institute.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn joining_date(&self) -> Option<NaiveDate> {
+        self.0.joining_date
+    }
+
+    /// When the student was archived; null for everybody who is not.
+    #[graphql(directive = auth::apply(RoleSet::of(&[Admin])))]
+    async fn archived_at(&self) -> Option<DateTime<Utc>> {
+        self.0.archived_at.map(utc)
+    }
+
+    /// Attendance, counted: over everything.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn attendance_summary(&self, ctx: &Context<'_>) -> Result<Option<AttendanceSummary>> {
+        AttendanceSummary::of(ctx, &self.0).await.map(Some)
+    }
+}
+
+impl From<Loaded<StudentRow>> for Student {
+    fn from(row: Loaded<StudentRow>) -> Self {
+        Self(row)
+    }
+}
+
+impl Student {
+    /// Those of the numbered students that the viewer reaches, by number.
+    pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        Ok(Loaded::by_number(read!(call.db(), students::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The key and number a cursor holds, in an order.
+    #[must_use]
+    pub fn key(&self, order: StudentOrderField) -> (serde_json::Value, i64) {
+        let key = match order {
+            StudentOrderField::Name => self.0.name.clone().into(),
+            StudentOrderField::Admission => self.0.id.into(),
+        };
+        (key, self.0.id)
+    }
+
+    async fn contact(&self, ctx: &Context<'_>) -> Result<(Option<String>, Option<String>)> {
+        let call = Call::of(ctx);
+        let contacts = self.0.of_each("contact", |ids| async move {
+            let contacts = read!(call.db(), students::contacts(call.scope(), &ids))?;
+            Ok(contacts.into_iter().map(|(id, email, phone)| (id, (email, phone))).collect())
+        });
+        Ok(contacts.await?.unwrap_or_default())
+    }
+}
+
+/// The students' part of the query root.
+#[derive(Default)]
+pub struct StudentQuery;
+
+#[Object(guard = "root(\"Query\")")]
+impl StudentQuery {
+    /// The students that the viewer reaches.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn students(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which students.")] filter: Option<StudentFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<StudentOrder>,
+    ) -> Result<Option<Connection<Student>>> {
+        let call = Call::of(ctx);
+        let order = order_by.unwrap_or_default();
+        let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
+        let query = opened(call, filter.unwrap_or_default());
+        let rows = read!(call.db(), students::page(call.scope(), &query, order.field, paging.page()))?;
+        let total =
+            if wants_total(ctx) { Some(read!(call.db(), students::count(call.scope(), &query))?) } else { None };
+        Ok(Some(paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total)))
+    }
+}
+
+fn opened(call: &Call, filter: StudentFilter) -> Query {
+    Query {
+        name: filter.name,
+        status: filter.status,
+        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
+        period: filter.period,
+        batch: filter.batch_id.map(|id| call.number(Kind::Batch, &id)),
+        archived: filter.archived,
+    }
+}
