@@ -11,5 +11,6 @@ pub mod error;
 pub mod graphql;
 pub mod ids;
 pub mod institute;
+pub mod people;
 pub mod random;
 pub mod students;

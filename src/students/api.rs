@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{
-    Gender, MaritalStatus, StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow,
-    StudentStatus,
-};
+use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
     attendance::api::AttendanceSummary,
     auth::{
@@ -22,6 +19,7 @@ use crate::{
     error::Result,
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
+    people::{Gender, MaritalStatus},
     read,
 };
 
