@@ -11,6 +11,8 @@ pub mod error;
 pub mod graphql;
 pub mod ids;
 pub mod institute;
+pub mod parents;
 pub mod people;
 pub mod random;
+pub mod staff;
 pub mod students;
