@@ -19,5 +19,8 @@ pub mod graphql;
 pub mod http;
 pub mod ids;
 pub mod institute;
+pub mod parents;
+pub mod people;
 pub mod random;
+pub mod staff;
 pub mod students;

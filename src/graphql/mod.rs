@@ -26,6 +26,8 @@ use crate::{
     db::paging::Page,
     error::Result,
     institute::api::InstituteQuery,
+    parents::api::ParentQuery,
+    staff::api::StaffQuery,
     students::api::StudentQuery,
 };
 
@@ -49,7 +51,7 @@ pub enum Direction {
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, InstituteQuery, StudentQuery, CourseQuery, BatchQuery);
+pub struct Query(ViewerQuery, BatchQuery, CourseQuery, InstituteQuery, ParentQuery, StaffQuery, StudentQuery);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
