@@ -111,6 +111,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem there is, at once.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self, Problems> {
         if let Err(error) = dotenvy::dotenv()
             && !error.not_found()

@@ -7,6 +7,7 @@ mod call;
 mod complete;
 mod connection;
 mod loaded;
+mod node;
 mod payload;
 mod scalars;
 mod statement;
@@ -15,6 +16,7 @@ pub use api::Api;
 pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use loaded::{Loaded, Row};
+pub use node::{Node, NodeQuery};
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
@@ -51,7 +53,16 @@ pub enum Direction {
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, BatchQuery, CourseQuery, InstituteQuery, ParentQuery, StaffQuery, StudentQuery);
+pub struct Query(
+    NodeQuery,
+    ViewerQuery,
+    BatchQuery,
+    CourseQuery,
+    InstituteQuery,
+    ParentQuery,
+    StaffQuery,
+    StudentQuery,
+);
 
 /// What can be done.
 #[derive(MergedObject, Default)]

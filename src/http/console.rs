@@ -13,9 +13,9 @@ const PAGE: &str = include_str!("../../web/dist/index.html");
 const SCRIPT: &[u8] = include_bytes!("../../web/dist/graphiql.js");
 const STYLE: &[u8] = include_bytes!("../../web/dist/graphiql.css");
 
-/// Scripts come from this host alone and none stands in the page; GraphiQL's editor sets styles by itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Scripts and styles come from this host alone, and none stands in the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A sign-in that the demo's page offers: made up, and good only there.
 #[derive(Clone, Debug, Serialize)]
@@ -57,5 +57,5 @@ impl Console {
 }
 
 fn file(content_type: &'static str, content: &'static [u8]) -> Response {
-    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "public, max-age=3600")], content).into_response()
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-cache")], content).into_response()
 }
