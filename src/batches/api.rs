@@ -37,7 +37,7 @@ impl Listed for Batch {
 impl Batch {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Batch, self.0.id)
     }
 
@@ -134,6 +134,6 @@ impl BatchQuery {
         let rows = read!(call.db(), batches::page(call.scope(), &filter, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), batches::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |batch: &Batch| batch.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |batch: &Batch| batch.key(order.field), total).map(Some)
     }
 }

@@ -48,7 +48,7 @@ impl Listed for Staff {
 impl Staff {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Staff, self.0.id)
     }
 
@@ -223,6 +223,6 @@ impl StaffQuery {
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), staff::page(call.scope(), &filter, order.field, paging.page()))?;
         let total = if wants_total(ctx) { Some(read!(call.db(), staff::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |staff: &Staff| staff.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |staff: &Staff| staff.key(order.field), total).map(Some)
     }
 }

@@ -50,7 +50,7 @@ impl Listed for Student {
 impl Student {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Student, self.0.id)
     }
 
@@ -230,7 +230,7 @@ impl StudentQuery {
         let rows = read!(call.db(), students::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), students::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total).map(Some)
     }
 }
 
