@@ -105,6 +105,16 @@ impl<T, DB: Backend> Reach<T, DB> {
         self
     }
 
+    /// Holders of `holder` reach every row, as `granted` does: where a role is given what another one has, and has more
+    /// of its own under its own name.
+    #[must_use]
+    pub fn all_as(mut self, holder: Role, granted: Role) -> Self {
+        if self.scope.roles.has(holder) {
+            self.arms.push((granted, None));
+        }
+        self
+    }
+
     /// Holders of `role` reach the rows for which the condition holds.
     #[must_use]
     pub fn when<E>(mut self, role: Role, condition: impl FnOnce(&Scope) -> E) -> Self
@@ -133,7 +143,7 @@ impl<T, DB: Backend> Reach<T, DB> {
         Reached { arms: self.arms, provided: self.provided }
     }
 
-    /// The roles by which a row was reached, as the sum of their bits: for `SELECT`.
+    /// The roles by which a row was reached, as the union of their bits: for `SELECT`.
     #[must_use]
     pub fn granted(self) -> Granted<DB> {
         Granted { arms: self.arms, provided: self.provided }
@@ -206,7 +216,8 @@ impl<DB: Backend> QueryFragment<DB> for Granted<DB> {
         }
         out.push_sql("(0");
         for (role, condition) in &self.arms {
-            out.push_sql(" + CASE WHEN ");
+            // Not a sum: a role with two arms must not carry into the next role's bit.
+            out.push_sql(" | CASE WHEN ");
             arm(&mut out, *role, condition.as_ref(), self.provided.as_ref())?;
             out.push_sql(" THEN ");
             out.push_sql(&role.bit().to_string());

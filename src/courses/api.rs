@@ -14,6 +14,7 @@ use crate::{
     graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
     ids::Kind,
     read,
+    staff::api::Staff,
     students::{api::Student, model::StudentOrderField},
 };
 
@@ -80,6 +81,13 @@ impl Course {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn active(&self) -> bool {
         self.0.active
+    }
+
+    /// Who heads it; null where nobody does, or one whom the viewer does not reach.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn hod(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("hod", |row| row.hod_id, |ids| Staff::by_ids(call, ids)).await
     }
 
     /// Its students that the viewer reaches, by name.

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{
-    Gender, MaritalStatus, StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow,
-    StudentStatus,
-};
+use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
     attendance::api::AttendanceSummary,
     auth::{
@@ -22,13 +19,17 @@ use crate::{
     error::Result,
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
+    parents::api::Parent,
+    people::{Gender, MaritalStatus},
     read,
 };
 
 /// Contact and personal details.
-const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Parent]);
+const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Role::Parent]);
+/// Who may know whose child the student is.
+const FAMILY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 /// What identifies a citizen.
-const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Parent]);
+const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Role::Parent]);
 
 /// A student.
 #[derive(Clone)]
@@ -92,6 +93,16 @@ impl Student {
             Ok(Loaded::by_parent(read!(call.db(), batches::of_students(call.scope(), &ids, &MAX_LIST))?))
         });
         Ok(batches.await?.unwrap_or_default())
+    }
+
+    /// The student's parents, by name: 100 at most.
+    #[graphql(directive = auth::apply(FAMILY))]
+    async fn parents(&self, ctx: &Context<'_>) -> Result<Option<Vec<Parent>>> {
+        let call = Call::of(ctx);
+        let parents = self.0.of_each("parents", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), parents::of_students(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(parents.await?.unwrap_or_default()))
     }
 
     /// Phone number, E.164.

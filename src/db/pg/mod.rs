@@ -18,5 +18,9 @@ pub mod batches;
 pub mod courses;
 #[path = "../../institute/store.rs"]
 pub mod institute;
+#[path = "../../parents/store.rs"]
+pub mod parents;
+#[path = "../../staff/store.rs"]
+pub mod staff;
 #[path = "../../students/store.rs"]
 pub mod students;
