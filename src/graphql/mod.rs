@@ -20,6 +20,7 @@ pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
+    attendance::api::AttendanceQuery,
     auth::api::{SignInMutation, ViewerQuery},
     batches::api::BatchQuery,
     courses::api::CourseQuery,
@@ -27,8 +28,10 @@ use crate::{
     error::Result,
     institute::api::InstituteQuery,
     parents::api::ParentQuery,
+    routines::api::RoutineQuery,
     staff::api::StaffQuery,
     students::api::StudentQuery,
+    subjects::api::SubjectQuery,
 };
 
 /// What a nested list that is no connection holds at most.
@@ -51,7 +54,18 @@ pub enum Direction {
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, BatchQuery, CourseQuery, InstituteQuery, ParentQuery, StaffQuery, StudentQuery);
+pub struct Query(
+    ViewerQuery,
+    AttendanceQuery,
+    BatchQuery,
+    CourseQuery,
+    InstituteQuery,
+    ParentQuery,
+    RoutineQuery,
+    StaffQuery,
+    StudentQuery,
+    SubjectQuery,
+);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
