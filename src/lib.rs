@@ -22,5 +22,7 @@ pub mod institute;
 pub mod parents;
 pub mod people;
 pub mod random;
+pub mod routines;
 pub mod staff;
 pub mod students;
+pub mod subjects;

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use chrono::NaiveDate;
-
 use super::model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow};
 use crate::{
     auth::{
@@ -12,7 +10,7 @@ use crate::{
         sets::{PEOPLE, SIGNED_IN},
     },
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
     ids::Kind,
     read,
     students::{api::Student, model::StudentOrderField},
@@ -49,8 +47,8 @@ impl Batch {
 
     /// The day the batch starts.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn start_date(&self) -> Option<NaiveDate> {
-        self.0.start_date
+    async fn start_date(&self) -> Option<Date> {
+        self.0.start_date.map(Date)
     }
 
     /// Whether the batch is in use.

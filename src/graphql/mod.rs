@@ -22,6 +22,7 @@ pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
+    attendance::api::AttendanceQuery,
     auth::api::{SignInMutation, ViewerQuery},
     batches::api::BatchQuery,
     courses::api::CourseQuery,
@@ -29,8 +30,10 @@ use crate::{
     error::Result,
     institute::api::InstituteQuery,
     parents::api::ParentQuery,
+    routines::api::RoutineQuery,
     staff::api::StaffQuery,
     students::api::StudentQuery,
+    subjects::api::SubjectQuery,
 };
 
 /// What a nested list that is no connection holds at most.
@@ -54,14 +57,17 @@ pub enum Direction {
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    NodeQuery,
     ViewerQuery,
+    NodeQuery,
+    AttendanceQuery,
     BatchQuery,
     CourseQuery,
     InstituteQuery,
     ParentQuery,
+    RoutineQuery,
     StaffQuery,
     StudentQuery,
+    SubjectQuery,
 );
 
 /// What can be done.

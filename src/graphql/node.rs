@@ -9,6 +9,7 @@ use super::{
     statement::{auth, root},
 };
 use crate::{
+    attendance::api::{AttendanceRecord, AttendanceSession},
     auth::{api::Account, sets::ANYONE},
     batches::api::Batch,
     courses::api::Course,
@@ -16,8 +17,10 @@ use crate::{
     ids::Kind,
     institute::api::{self as institute, Institute},
     parents::api::Parent,
+    routines::api::Routine,
     staff::api::Staff,
     students::api::Student,
+    subjects::api::{StudyFile, Subject},
 };
 
 /// Whatever has a global id.
@@ -26,6 +29,10 @@ use crate::{
 pub enum Node {
     /// An account.
     Account(Account),
+    /// How a student attended a session.
+    AttendanceRecord(AttendanceRecord),
+    /// One class of a routine, as it was marked.
+    AttendanceSession(AttendanceSession),
     /// A batch.
     Batch(Batch),
     /// A course.
@@ -34,10 +41,16 @@ pub enum Node {
     Institute(Institute),
     /// A parent.
     Parent(Parent),
+    /// A weekly slot.
+    Routine(Routine),
     /// A staff member.
     Staff(Staff),
     /// A student.
     Student(Student),
+    /// A file to study.
+    StudyFile(StudyFile),
+    /// A subject.
+    Subject(Subject),
 }
 
 /// The part of the query root that finds by global id.
@@ -54,12 +67,17 @@ impl NodeQuery {
         let ids = vec![number];
         Ok(match kind {
             Kind::Account => only(Account::by_ids(call, ids).await?),
+            Kind::AttendanceRecord => only(AttendanceRecord::by_ids(call, ids).await?),
+            Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
             Kind::Batch => only(Batch::by_ids(call, ids).await?),
             Kind::Course => only(Course::by_ids(call, ids).await?),
             Kind::Institute => institute::load(call).await?.map(Node::from),
             Kind::Parent => only(Parent::by_ids(call, ids).await?),
+            Kind::Routine => only(Routine::by_ids(call, ids).await?),
             Kind::Staff => only(Staff::by_ids(call, ids).await?),
             Kind::Student => only(Student::by_ids(call, ids).await?),
+            Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
+            Kind::Subject => only(Subject::by_ids(call, ids).await?),
             _ => None,
         })
     }

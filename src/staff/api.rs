@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::model::{StaffFilter, StaffOrder, StaffOrderField, StaffRow};
 use crate::{
@@ -16,10 +16,12 @@ use crate::{
     clock::utc,
     courses::api::Course,
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    graphql::{Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
     people::{Gender, MaritalStatus},
     read,
+    routines::api::Routine,
+    subjects::api::Subject,
 };
 
 /// Ways to reach them: for themselves and the HOD of a course they teach.
@@ -70,6 +72,26 @@ impl Staff {
         self.0.designation.as_deref()
     }
 
+    /// The subjects they teach by the present timetable, of those that the viewer reaches, by name: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn subjects(&self, ctx: &Context<'_>) -> Result<Option<Vec<Subject>>> {
+        let call = Call::of(ctx);
+        let subjects = self.0.of_each("subjects", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), subjects::of_teachers(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(subjects.await?.unwrap_or_default()))
+    }
+
+    /// Their slots in the present timetable, of those that the viewer reaches, by the hour they start at: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn routines(&self, ctx: &Context<'_>) -> Result<Option<Vec<Routine>>> {
+        let call = Call::of(ctx);
+        let routines = self.0.of_each("routines", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), routines::of_teachers(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(routines.await?.unwrap_or_default()))
+    }
+
     /// The courses they head, by name: 100 at most.
     #[graphql(directive = auth::apply(COLLEAGUES))]
     async fn headed_courses(&self, ctx: &Context<'_>) -> Result<Option<Vec<Course>>> {
@@ -114,8 +136,8 @@ impl Staff {
 
     /// Birth date.
     #[graphql(directive = auth::apply(PERSONAL))]
-    async fn birth_date(&self) -> Option<NaiveDate> {
-        self.0.birth_date
+    async fn birth_date(&self) -> Option<Date> {
+        self.0.birth_date.map(Date)
     }
 
     /// Where they live at present.
@@ -156,8 +178,8 @@ impl Staff {
 
     /// The day they joined the institute.
     #[graphql(directive = auth::apply(PERSONAL))]
-    async fn joining_date(&self) -> Option<NaiveDate> {
-        self.0.joining_date
+    async fn joining_date(&self) -> Option<Date> {
+        self.0.joining_date.map(Date)
     }
 
     /// When they were archived; null for everybody who is not.

@@ -10,6 +10,8 @@ pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
+#[path = "../../attendance/counts.rs"]
+pub mod attendance_counts;
 #[path = "../../auth/store.rs"]
 pub mod auth;
 #[path = "../../batches/store.rs"]
@@ -20,7 +22,11 @@ pub mod courses;
 pub mod institute;
 #[path = "../../parents/store.rs"]
 pub mod parents;
+#[path = "../../routines/store.rs"]
+pub mod routines;
 #[path = "../../staff/store.rs"]
 pub mod staff;
 #[path = "../../students/store.rs"]
 pub mod students;
+#[path = "../../subjects/store.rs"]
+pub mod subjects;
