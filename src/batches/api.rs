@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
 use super::model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow};
 use crate::{
     auth::{
@@ -10,11 +9,14 @@ use crate::{
         sets::{PEOPLE, SIGNED_IN},
     },
     error::Result,
-    graphql::{Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     read,
     students::{api::Student, model::StudentOrderField},
 };
+use async_graphql::{Context, ID, Object};
 
 /// A group of students.
 #[derive(Clone)]

@@ -42,7 +42,7 @@ impl Listed for Routine {
 impl Routine {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Routine, self.0.id)
     }
 

@@ -16,7 +16,9 @@ use crate::{
     clock::utc,
     courses::api::Course,
     error::Result,
-    graphql::{Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total,
+    },
     ids::Kind,
     people::{Gender, MaritalStatus},
     read,

@@ -26,7 +26,10 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_wrong_configuration_is_told_whole_and_exits_with_2() {
-    let output = run(&["serve"], &[("DATABASE_URL", "mysql://root:hunter2@db"), ("LISTEN_ADDR", "here"), ("SECRET_KEY", "short")]);
+    let output = run(
+        &["serve"],
+        &[("DATABASE_URL", "mysql://root:hunter2@db"), ("LISTEN_ADDR", "here"), ("SECRET_KEY", "short")],
+    );
     assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stderr);
     for variable in ["DATABASE_URL", "LISTEN_ADDR", "SECRET_KEY", "ALLOWED_HOSTS"] {
@@ -54,10 +57,12 @@ impl Drop for Running {
 
 #[tokio::test]
 async fn the_demo_says_where_it_is_and_signs_every_role_in() {
-    let mut child = rollcall(&["demo", "--json", "--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        rollcall(&["demo", "--json", "--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     let _running = Running(child);
-    let line = tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next().unwrap().unwrap()).await.unwrap();
+    let line =
+        tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next().unwrap().unwrap()).await.unwrap();
     let said: Value = serde_json::from_str(&line).unwrap();
     let url = said["url"].as_str().unwrap().to_owned();
     let sign_ins = said["signIns"].as_array().unwrap();
@@ -66,7 +71,8 @@ async fn the_demo_says_where_it_is_and_signs_every_role_in() {
     assert_eq!(roles, ["ADMIN", "ADMISSION", "HOD", "PARENT", "STAFF", "STUDENT"]);
     for sign_in in sign_ins {
         let input = json!({"input": {"identifier": sign_in["identifier"], "password": sign_in["password"]}});
-        let query = "mutation($input: SignInInput!) { signIn(input: $input) { viewer { roles } userErrors { message } } }";
+        let query =
+            "mutation($input: SignInInput!) { signIn(input: $input) { viewer { roles } userErrors { message } } }";
         let answer = Client::new(url.clone(), None).ask_with(query, input).await.ok();
         let held = answer.at("/signIn/viewer/roles").as_array().unwrap();
         assert!(held.contains(&sign_in["role"]), "{sign_in} holds {held:?}");

@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{Client, TestApp};
 
 async fn walk(client: &Client, order: &str, forward: bool) -> Vec<String> {
-    let (size, cursor, more, next) =
-        if forward { ("first", "after", "hasNextPage", "endCursor") } else { ("last", "before", "hasPreviousPage", "startCursor") };
+    let (size, cursor, more, next) = if forward {
+        ("first", "after", "hasNextPage", "endCursor")
+    } else {
+        ("last", "before", "hasPreviousPage", "startCursor")
+    };
     let query = format!(
         "query($c: String) {{ students({size}: 17, {cursor}: $c, orderBy: {order}) {{ edges {{ cursor node {{ id }} }} \
          pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"

@@ -28,7 +28,8 @@ fn every_field_states_who_may_read_it() {
         let TypeKind::Object(object) = definition.node.kind else { continue };
         for field in object.fields {
             fields += 1;
-            let statements = field.node.directives.iter().filter(|directive| directive.node.name.node == "auth").count();
+            let statements =
+                field.node.directives.iter().filter(|directive| directive.node.name.node == "auth").count();
             if statements != 1 {
                 unstated.push(format!("{}.{}", definition.node.name.node, field.node.name.node));
             }

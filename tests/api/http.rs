@@ -42,7 +42,8 @@ on_both! {
 
 #[tokio::test]
 async fn another_host_is_not_served() {
-    let app = TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
+    let app =
+        TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
     let ask = |host: &'static str| {
         let request = reqwest::Client::new().post(app.url("/graphql")).header("host", host);
         request.json(&json!({"query": "{ institute { name } }"})).send()
@@ -57,7 +58,8 @@ async fn another_host_is_not_served() {
 async fn a_large_body_is_refused() {
     let app = TestApp::start(Backend::Sqlite).await;
     let query = format!("{{ institute {{ name }} }} #{}", "x".repeat(2 * 1024 * 1024));
-    let response = reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query})).send().await.unwrap();
+    let response =
+        reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query})).send().await.unwrap();
     assert_eq!(response.status(), 413);
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");

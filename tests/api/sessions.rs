@@ -106,7 +106,8 @@ on_both! {
 
 #[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
 fn redis_url() -> String {
-    std::env::var("ROLLCALL_TEST_REDIS_URL").expect("ROLLCALL_TEST_REDIS_URL is not set: run the tests with `make test`")
+    std::env::var("ROLLCALL_TEST_REDIS_URL")
+        .expect("ROLLCALL_TEST_REDIS_URL is not set: run the tests with `make test`")
 }
 
 async fn sessions_in_redis_are_shared_and_felt_at_once(backend: Backend) {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, sync_connection_wrapper::SyncConnectionWrapper,
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    sync_connection_wrapper::SyncConnectionWrapper,
 };
 use rollcall::{
     db::{Db, PoolOptions},
@@ -41,11 +42,7 @@ static SQLITE_TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
 static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 pub fn options() -> PoolOptions {
-    PoolOptions {
-        size: 4,
-        acquire_timeout: Duration::from_secs(30),
-        statement_timeout: Duration::from_secs(30),
-    }
+    PoolOptions { size: 4, acquire_timeout: Duration::from_secs(30), statement_timeout: Duration::from_secs(30) }
 }
 
 impl TestDatabase {
