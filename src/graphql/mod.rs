@@ -20,7 +20,12 @@ use crate::{
     courses::api::CourseQuery,
     db::paging::Page,
     error::Result,
+    feedback::api::FeedbackQuery,
     institute::api::InstituteQuery,
+    leave::api::LeaveRequestQuery,
+    meetings::api::MeetingQuery,
+    notices::api::NoticeQuery,
+    progress::api::ProgressQuery,
     students::api::StudentQuery,
 };
 
@@ -39,7 +44,18 @@ pub enum Direction {
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, InstituteQuery, StudentQuery, CourseQuery, BatchQuery);
+pub struct Query(
+    ViewerQuery,
+    InstituteQuery,
+    StudentQuery,
+    CourseQuery,
+    BatchQuery,
+    MeetingQuery,
+    LeaveRequestQuery,
+    FeedbackQuery,
+    NoticeQuery,
+    ProgressQuery,
+);
 
 /// What can be done.
 #[derive(MergedObject, Default)]

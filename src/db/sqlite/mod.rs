@@ -16,7 +16,17 @@ pub mod auth;
 pub mod batches;
 #[path = "../../courses/store.rs"]
 pub mod courses;
+#[path = "../../feedback/store.rs"]
+pub mod feedback;
 #[path = "../../institute/store.rs"]
 pub mod institute;
+#[path = "../../leave/store.rs"]
+pub mod leave;
+#[path = "../../meetings/store.rs"]
+pub mod meetings;
+#[path = "../../notices/store.rs"]
+pub mod notices;
+#[path = "../../progress/store.rs"]
+pub mod progress;
 #[path = "../../students/store.rs"]
 pub mod students;
