@@ -1,20 +1,31 @@
-//! Rollcall: a student management system served as one GraphQL API.
+//! Rollcall: a student management system served as one GraphQL API, with role-based authorization on every field and
+//! every row.
+//!
+//! The way of a request: `http` finds the session and its [`auth::Viewer`]; `graphql` parses, executes and completes; each
+//! domain's `api` states who may read its fields; each domain's `store` reads the rows that the viewer's [`auth::Scope`]
+//! reaches. Dependencies point one way: `main → app → http → graphql → <domain>/api → <domain>/store → db`.
 #![recursion_limit = "256"]
 
+pub mod app;
 pub mod attendance;
 pub mod auth;
 pub mod batches;
 pub mod clock;
+pub mod config;
 pub mod courses;
 pub mod db;
 pub mod error;
 pub mod feedback;
 pub mod graphql;
+pub mod http;
 pub mod ids;
 pub mod institute;
 pub mod leave;
 pub mod meetings;
 pub mod notices;
+pub mod parents;
+pub mod people;
 pub mod progress;
 pub mod random;
+pub mod staff;
 pub mod students;

@@ -17,7 +17,9 @@ use crate::{
     error::{Error, Result},
     graphql::{Call, Loaded, Row, Stated, UserError, UserErrorCode, auth, root, stated},
     ids::Kind,
+    parents::api::Parent,
     read,
+    staff::api::Staff,
     students::api::Student,
 };
 
@@ -119,6 +121,22 @@ impl ViewerObject {
         let call = Call::of(ctx);
         let Some(id) = call.viewer().student_id() else { return Ok(None) };
         Ok(Student::by_ids(call, vec![id]).await?.remove(&id))
+    }
+
+    /// The viewer as a parent, if they are one.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Parent>> {
+        let call = Call::of(ctx);
+        let Some(id) = call.viewer().parent_id() else { return Ok(None) };
+        Ok(Parent::by_ids(call, vec![id]).await?.remove(&id))
+    }
+
+    /// The viewer as a staff member, if they are one.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn staff(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        let Some(id) = call.viewer().staff_id() else { return Ok(None) };
+        Ok(Staff::by_ids(call, vec![id]).await?.remove(&id))
     }
 }
 

@@ -5,7 +5,7 @@
 //! reaches; the same statement makes the `WHERE` of every read and tells by which roles each row was reached, which is
 //! what a field's guard asks (a teacher who is also a parent reads their child as a parent and their class as a teacher).
 
-use std::marker::PhantomData;
+use std::{collections::BTreeSet, marker::PhantomData};
 
 use diesel::{
     AppearsOnTable, Expression, QueryResult, SelectableExpression,
@@ -105,6 +105,16 @@ impl<T, DB: Backend> Reach<T, DB> {
         self
     }
 
+    /// Holders of `holder` reach every row, as `granted` does: where a role is given what another one has, and has more
+    /// of its own under its own name.
+    #[must_use]
+    pub fn all_as(mut self, holder: Role, granted: Role) -> Self {
+        if self.scope.roles.has(holder) {
+            self.arms.push((granted, None));
+        }
+        self
+    }
+
     /// Holders of `role` reach the rows for which the condition holds.
     #[must_use]
     pub fn when<E>(mut self, role: Role, condition: impl FnOnce(&Scope) -> E) -> Self
@@ -133,7 +143,7 @@ impl<T, DB: Backend> Reach<T, DB> {
         Reached { arms: self.arms, provided: self.provided }
     }
 
-    /// The roles by which a row was reached, as the sum of their bits: for `SELECT`.
+    /// The roles by which a row was reached, as the union of their bits: for `SELECT`.
     #[must_use]
     pub fn granted(self) -> Granted<DB> {
         Granted { arms: self.arms, provided: self.provided }
@@ -172,6 +182,22 @@ fn arm<'b, DB: Backend>(
     Ok(())
 }
 
+/// Writes that one of the arms holds.
+fn any_arm<'b, DB: Backend>(
+    out: &mut AstPass<'_, 'b, DB>,
+    arms: impl Iterator<Item = &'b (Role, Option<Fragment<DB>>)>,
+    provided: Option<&'b Fragment<DB>>,
+) -> QueryResult<()> {
+    out.push_sql("(");
+    for (i, (role, condition)) in arms.enumerate() {
+        out.push_sql(if i == 0 { "(" } else { " OR (" });
+        arm(out, *role, condition.as_ref(), provided)?;
+        out.push_sql(")");
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
 impl<DB: Backend> QueryFragment<DB> for Reached<DB> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if self.arms.is_empty() {
@@ -179,35 +205,27 @@ impl<DB: Backend> QueryFragment<DB> for Reached<DB> {
             return Ok(());
         }
         // A role that reaches every row makes the others moot, and the plan should not suffer for them.
-        let moot = self
-            .arms
-            .iter()
-            .find(|(role, condition)| condition.is_none() && (self.provided.is_none() || *role == Role::Admin));
-        if let Some((role, _)) = moot {
-            return arm(&mut out, *role, None, self.provided.as_ref());
+        let widest = self.arms.iter().filter(|(_, condition)| condition.is_none()).map(|(role, _)| *role).min();
+        if let Some(role) = widest {
+            return arm(&mut out, role, None, self.provided.as_ref());
         }
-        out.push_sql("(");
-        for (i, (role, condition)) in self.arms.iter().enumerate() {
-            out.push_sql(if i == 0 { "(" } else { " OR (" });
-            arm(&mut out, *role, condition.as_ref(), self.provided.as_ref())?;
-            out.push_sql(")");
-        }
-        out.push_sql(")");
-        Ok(())
+        any_arm(&mut out, self.arms.iter(), self.provided.as_ref())
     }
 }
 
 impl<DB: Backend> QueryFragment<DB> for Granted<DB> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let roles: BTreeSet<Role> = self.arms.iter().map(|(role, _)| *role).collect();
         // With one role every row in scope was reached by it: no need to ask the database again.
-        if let [(role, _)] = self.arms.as_slice() {
-            out.push_sql(&role.bit().to_string());
+        if roles.len() == 1 {
+            roles.iter().for_each(|role| out.push_sql(&role.bit().to_string()));
             return Ok(());
         }
+        // A role that several arms speak of counts once: its bit must not be added twice.
         out.push_sql("(0");
-        for (role, condition) in &self.arms {
+        for role in roles {
             out.push_sql(" + CASE WHEN ");
-            arm(&mut out, *role, condition.as_ref(), self.provided.as_ref())?;
+            any_arm(&mut out, self.arms.iter().filter(|(of, _)| *of == role), self.provided.as_ref())?;
             out.push_sql(" THEN ");
             out.push_sql(&role.bit().to_string());
             out.push_sql(" ELSE 0 END");
@@ -236,3 +254,48 @@ macro_rules! checked_expression {
 }
 checked_expression!(Reached, Bool);
 checked_expression!(Granted, Integer);
+
+#[cfg(test)]
+mod tests {
+    use diesel::{debug_query, prelude::*, sqlite::Sqlite};
+
+    use super::*;
+    use crate::db::schema::accounts;
+
+    fn viewer(roles: &[Role]) -> Viewer {
+        Viewer { account_id: Some(7), roles: RoleSet::of(roles), ..Viewer::default() }
+    }
+
+    fn reach(viewer: &Viewer) -> Reach<accounts::table, Sqlite> {
+        Reach::of(&viewer.scope())
+            .all(Role::Admin)
+            .when(Role::Staff, |_| accounts::active)
+            .when(Role::Own, |viewer| accounts::id.eq(viewer.account()))
+            .when(Role::Own, |_| accounts::active)
+            .provided(accounts::created_at.is_not_null())
+    }
+
+    fn sql(viewer: &Viewer) -> String {
+        let query = accounts::table.filter(reach(viewer).filter()).select(reach(viewer).granted());
+        debug_query::<Sqlite, _>(&query).to_string().replace('`', "")
+    }
+
+    #[test]
+    fn who_holds_no_role_that_is_named_reaches_nothing() {
+        assert!(sql(&viewer(&[Role::Hod])).contains("WHERE 1 = 0"));
+        assert!(sql(&Viewer::anonymous()).contains("WHERE 1 = 0"));
+    }
+
+    #[test]
+    fn admin_alone_is_free_of_the_common_condition() {
+        assert!(sql(&viewer(&[Role::Admin])).contains("WHERE 1 = 1"));
+        assert!(sql(&viewer(&[Role::Staff])).contains("accounts.active AND (accounts.created_at IS NOT NULL)"));
+    }
+
+    #[test]
+    fn a_role_with_two_arms_is_counted_once() {
+        let sql = sql(&viewer(&[Role::Staff, Role::Own]));
+        let bits = |role: Role| sql.matches(&format!("THEN {} ELSE 0", role.bit())).count();
+        assert_eq!((bits(Role::Staff), bits(Role::Own)), (1, 1), "{sql}");
+    }
+}

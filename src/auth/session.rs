@@ -30,6 +30,14 @@ impl Sessions {
         Self { db, clock, random, lifetime, redis }
     }
 
+    /// Asks Redis, where sessions are kept there, for a sign of life.
+    pub async fn ping(&self) -> Result<()> {
+        if let Some(redis) = &self.redis {
+            let _: String = redis.clone().ping().await?;
+        }
+        Ok(())
+    }
+
     /// How long a session lasts.
     #[must_use]
     pub fn lifetime(&self) -> Duration {

@@ -15,6 +15,7 @@ use crate::{
     ids::Kind,
     progress::api::{ANSWERABLE, CourseProgress},
     read,
+    staff::api::Staff,
     students::{api::Student, model::StudentOrderField},
 };
 
@@ -81,6 +82,13 @@ impl Course {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn active(&self) -> bool {
         self.0.active
+    }
+
+    /// Who heads it; null where nobody does, or one whom the viewer does not reach.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn hod(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("hod", |row| row.hod_id, |ids| Staff::by_ids(call, ids)).await
     }
 
     /// Its students that the viewer reaches, by name.

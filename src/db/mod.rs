@@ -136,6 +136,15 @@ impl Db {
         matches!(self.pools, Pools::Sqlite { .. })
     }
 
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<()> {
+        match self.read().await? {
+            Connection::Pg(mut cx) => cx.batch_execute("SELECT 1").await?,
+            Connection::Sqlite(mut cx) => cx.batch_execute("SELECT 1").await?,
+        }
+        Ok(())
+    }
+
     /// Names of the migrations that were not applied yet, in order.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
         self.migrations(Direction::Look).await

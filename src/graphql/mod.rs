@@ -2,16 +2,23 @@
 
 use async_graphql::{EmptySubscription, Enum, MergedObject, Schema};
 
+mod api;
 mod call;
+mod complete;
 mod connection;
 mod loaded;
+mod node;
 mod payload;
+mod scalars;
 mod statement;
 
+pub use api::Api;
 pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use loaded::{Loaded, Row};
+pub use node::{Node, NodeQuery};
 pub use payload::{UserError, UserErrorCode};
+pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
@@ -25,12 +32,19 @@ use crate::{
     leave::api::LeaveRequestQuery,
     meetings::api::MeetingQuery,
     notices::api::NoticeQuery,
+    parents::api::ParentQuery,
     progress::api::ProgressQuery,
+    staff::api::StaffQuery,
     students::api::StudentQuery,
 };
 
 /// What a nested list that is no connection holds at most.
 pub const MAX_LIST: Page = Page { limit: MAX_PAGE as i64 - 1, backward: false, descending: false, position: None };
+
+/// How deep a query may go.
+const MAX_DEPTH: usize = 16;
+/// How many fields a query may name, fragments counted wherever they are spread.
+const MAX_FIELDS: usize = 1000;
 
 /// Upwards or downwards.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,16 +59,19 @@ pub enum Direction {
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    NodeQuery,
     ViewerQuery,
-    InstituteQuery,
-    StudentQuery,
-    CourseQuery,
     BatchQuery,
-    MeetingQuery,
-    LeaveRequestQuery,
+    CourseQuery,
     FeedbackQuery,
+    InstituteQuery,
+    LeaveRequestQuery,
+    MeetingQuery,
     NoticeQuery,
+    ParentQuery,
     ProgressQuery,
+    StaffQuery,
+    StudentQuery,
 );
 
 /// What can be done.
@@ -68,5 +85,10 @@ pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;
 pub fn schema() -> Result<RollcallSchema> {
     let build = || Schema::build(Query::default(), Mutation::default(), EmptySubscription);
     let policy = Policy::from_sdl(&build().finish().sdl())?;
-    Ok(build().data(policy).finish())
+    Ok(build().data(policy).limit_depth(MAX_DEPTH).limit_complexity(MAX_FIELDS).limit_recursive_depth(64).finish())
+}
+
+/// The schema in SDL, with every field's statement.
+pub fn sdl() -> Result<String> {
+    Ok(schema()?.sdl())
 }

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{
-    Gender, MaritalStatus, StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow,
-    StudentStatus,
-};
+use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
     attendance::api::AttendanceSummary,
     auth::{
@@ -25,21 +22,25 @@ use crate::{
     ids::Kind,
     leave::api::LeaveRequest,
     meetings::api::Meeting,
+    parents::api::Parent,
+    people::{Gender, MaritalStatus},
     progress::api::{CourseTracking, SubjectProgress},
     read,
 };
 
 /// Contact and personal details.
-const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Parent]);
+const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Role::Parent]);
+/// Who may know whose child the student is.
+const FAMILY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 /// What identifies a citizen.
-const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Parent]);
+const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Role::Parent]);
 
 /// Who reads a student's leave requests.
-const LEAVE: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student, Parent]);
+const LEAVE: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student, Role::Parent]);
 /// Who reads what a student wrote of teachers: never a teacher.
 const WRITTEN: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student]);
 /// Who reads how far a student is in courses.
-const TRACKING: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Parent]);
+const TRACKING: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 
 /// A student.
 #[derive(Clone)]
@@ -103,6 +104,16 @@ impl Student {
             Ok(Loaded::by_parent(read!(call.db(), batches::of_students(call.scope(), &ids, &MAX_LIST))?))
         });
         Ok(batches.await?.unwrap_or_default())
+    }
+
+    /// The student's parents, by name: 100 at most.
+    #[graphql(directive = auth::apply(FAMILY))]
+    async fn parents(&self, ctx: &Context<'_>) -> Result<Option<Vec<Parent>>> {
+        let call = Call::of(ctx);
+        let parents = self.0.of_each("parents", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), parents::of_students(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(parents.await?.unwrap_or_default()))
     }
 
     /// Phone number, E.164.

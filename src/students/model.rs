@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use crate::{
     db::schema::students,
     graphql::{Direction, Row},
+    people::{Gender, MaritalStatus},
     text_enum,
 };
 
@@ -19,32 +20,6 @@ text_enum! {
         Leave = "LEAVE",
         /// Has finished.
         Completed = "COMPLETED",
-    }
-}
-
-text_enum! {
-    /// A person's gender, as they state it.
-    Gender {
-        /// Female.
-        Female = "FEMALE",
-        /// Male.
-        Male = "MALE",
-        /// Neither, or not said.
-        Other = "OTHER",
-    }
-}
-
-text_enum! {
-    /// A person's marital status.
-    MaritalStatus {
-        /// Not married.
-        Single = "SINGLE",
-        /// Married.
-        Married = "MARRIED",
-        /// Divorced.
-        Divorced = "DIVORCED",
-        /// Widowed.
-        Widowed = "WIDOWED",
     }
 }
 

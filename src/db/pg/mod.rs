@@ -26,7 +26,11 @@ pub mod leave;
 pub mod meetings;
 #[path = "../../notices/store.rs"]
 pub mod notices;
+#[path = "../../parents/store.rs"]
+pub mod parents;
 #[path = "../../progress/store.rs"]
 pub mod progress;
+#[path = "../../staff/store.rs"]
+pub mod staff;
 #[path = "../../students/store.rs"]
 pub mod students;

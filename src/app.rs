@@ -1,0 +1,158 @@
+//! The application: built here, run here, shut down here.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use axum::Router;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+
+use crate::{
+    auth::{
+        password::Passwords,
+        session::{Sessions, connect_redis},
+    },
+    clock::Clock,
+    config::{Config, Environment},
+    db::{Db, PoolOptions},
+    error::{Error, Result},
+    graphql::{Api, Services},
+    http::{self, Console, DemoSignIn},
+    ids::Seal,
+    random::Random,
+};
+
+/// What the parts are made from that a test may set: the time and the randomness.
+#[derive(Clone, Debug, Default)]
+pub struct Ambient {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+}
+
+/// The application, ready to serve.
+pub struct App {
+    config: Config,
+    api: Arc<Api>,
+}
+
+impl App {
+    /// Opens what the configuration names: the database, and Redis where there is one.
+    ///
+    /// # Errors
+    /// When something cannot be opened, or migrations are pending and may not be applied here.
+    pub async fn build(config: Config, ambient: Ambient) -> Result<Self> {
+        let db = open_database(&config).await?;
+        require_migrated(&db, config.migrate_on_start).await?;
+        let redis = match &config.redis_url {
+            Some(url) => Some(connect_redis(url.expose_secret()).await?),
+            None => None,
+        };
+        let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
+        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let services = Services {
+            db,
+            clock: ambient.clock,
+            seal: Seal::new(config.secret_key.expose_secret()),
+            passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
+            sessions,
+            secure_cookies: config.environment == Environment::Production,
+        };
+        let api = Api::new(services, config.request_timeout)?;
+        Ok(Self { config, api })
+    }
+
+    /// The API.
+    #[must_use]
+    pub fn api(&self) -> &Arc<Api> {
+        &self.api
+    }
+
+    /// The routes; GraphiQL offers `sign_ins`, where it is shown.
+    #[must_use]
+    pub fn router(&self, sign_ins: &[DemoSignIn]) -> Router {
+        let options = http::Options {
+            allowed_hosts: self.config.allowed_hosts.clone(),
+            max_body_bytes: self.config.max_body_bytes,
+            console: self.config.graphiql.then(|| Console::new(sign_ins)),
+        };
+        http::router(Arc::clone(&self.api), options)
+    }
+
+    /// Takes the configured address.
+    pub async fn listen(&self) -> Result<(TcpListener, SocketAddr)> {
+        let address = self.config.listen_addr;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| Error::internal(format!("{address}: {error}")))?;
+        let local = listener.local_addr().map_err(Error::internal)?;
+        Ok((listener, local))
+    }
+
+    /// Serves until the process is told to stop, and lets requests in flight finish.
+    pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) -> Result<()> {
+        // Answers are small and a client waits for each: do not hold them back to fill a packet.
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        axum::serve(listener, self.router(sign_ins))
+            .with_graceful_shutdown(told_to_stop())
+            .await
+            .map_err(Error::internal)
+    }
+}
+
+/// Opens the configured database; the folder of an SQLite file is made where it is not there.
+pub async fn open_database(config: &Config) -> Result<Db> {
+    let url = config.database_url.expose_secret();
+    if let Some(folder) = url.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
+        std::fs::create_dir_all(folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
+    }
+    let options = PoolOptions {
+        size: config.database_pool_size,
+        acquire_timeout: config.database_acquire_timeout,
+        statement_timeout: config.database_statement_timeout,
+    };
+    Db::open(url, options).await
+}
+
+async fn require_migrated(db: &Db, may_apply: bool) -> Result<()> {
+    let pending = db.pending_migrations().await?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    if !may_apply {
+        let cause = format!(
+            "migrations are pending ({}): run `rollcall migrate`, or set MIGRATE_ON_START=true",
+            pending.join(", ")
+        );
+        return Err(Error::internal(cause));
+    }
+    let applied = db.migrate().await?;
+    tracing::info!(applied = applied.join(", "), "migrated");
+    Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn told_to_stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}

@@ -1,0 +1,407 @@
+//! Configuration: typed, from the environment and an optional `.env`, read here and nowhere else.
+//!
+//! Every variable is in `.env.example` with its meaning, default and an example; a test keeps the two in step. All that is
+//! wrong is reported at once, each with its variable, before anything is opened.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// What kind of deployment this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// A developer's machine: conveniences on, no secret needed.
+    Development,
+    /// Everything else.
+    Production,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// The configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ENVIRONMENT`
+    pub environment: Environment,
+    /// `DATABASE_URL`; it can hold a password, so it is not printed.
+    pub database_url: SecretString,
+    /// `DATABASE_POOL_SIZE`
+    pub database_pool_size: u32,
+    /// `DATABASE_ACQUIRE_TIMEOUT_SECONDS`
+    pub database_acquire_timeout: Duration,
+    /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`
+    pub database_statement_timeout: Duration,
+    /// `MIGRATE_ON_START`; where it is not set: yes for SQLite, no for PostgreSQL.
+    pub migrate_on_start: bool,
+    /// `REDIS_URL`
+    pub redis_url: Option<SecretString>,
+    /// `LISTEN_ADDR`
+    pub listen_addr: SocketAddr,
+    /// `ALLOWED_HOSTS`; empty allows every host (development only).
+    pub allowed_hosts: Vec<String>,
+    /// `SECRET_KEY`
+    pub secret_key: SecretString,
+    /// `SESSION_LIFETIME_HOURS`
+    pub session_lifetime: Duration,
+    /// `PASSWORD_HASHES_AT_ONCE`
+    pub password_hashes_at_once: usize,
+    /// `REQUEST_TIMEOUT_SECONDS`
+    pub request_timeout: Duration,
+    /// `MAX_BODY_BYTES`
+    pub max_body_bytes: usize,
+    /// `GRAPHIQL`
+    pub graphiql: bool,
+    /// `LOG_FORMAT`
+    pub log_format: LogFormat,
+    /// `LOG_LEVEL`: directives of `tracing-subscriber`'s `EnvFilter`.
+    pub log_level: String,
+}
+
+/// The key that seals ids where no secret is set: good for development and the demo, whose data is nobody's.
+const DEVELOPMENT_KEY: &str = "rollcall development key: not a secret";
+/// Characters that a secret has at least.
+const SECRET_LENGTH: usize = 32;
+
+/// The variables as they are, each to be read and checked below. envy reads the field `database_url` from `DATABASE_URL`.
+#[derive(Debug, Default, Deserialize)]
+struct Raw {
+    environment: Option<String>,
+    database_url: Option<String>,
+    database_pool_size: Option<String>,
+    database_acquire_timeout_seconds: Option<String>,
+    database_statement_timeout_seconds: Option<String>,
+    migrate_on_start: Option<String>,
+    redis_url: Option<String>,
+    listen_addr: Option<String>,
+    allowed_hosts: Option<String>,
+    secret_key: Option<String>,
+    session_lifetime_hours: Option<String>,
+    password_hashes_at_once: Option<String>,
+    request_timeout_seconds: Option<String>,
+    max_body_bytes: Option<String>,
+    graphiql: Option<String>,
+    log_format: Option<String>,
+    log_level: Option<String>,
+}
+
+/// Everything that is wrong with the configuration: a variable and what is wrong with it, each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problems(Vec<(&'static str, String)>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the configuration is wrong:")?;
+        for (variable, problem) in &self.0 {
+            writeln!(f, "  {variable}: {problem}")?;
+        }
+        f.write_str("see .env.example for what each variable takes")
+    }
+}
+
+impl Config {
+    /// Reads `.env`, where there is one, and the environment, which goes first.
+    ///
+    /// # Errors
+    /// Every problem there is, at once.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Problems> {
+        if let Err(error) = dotenvy::dotenv()
+            && !error.not_found()
+        {
+            return Err(Problems(vec![(".env", "cannot be read: is each line NAME=value?".to_owned())]));
+        }
+        Self::from_vars(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// Reads the variables given, for tests as well.
+    ///
+    /// # Errors
+    /// Every problem there is, at once.
+    pub fn from_vars(vars: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
+        // An empty variable is one that is not set: that is how deployments leave one out.
+        let raw: Raw = envy::from_iter(vars.filter(|(_, value)| !value.trim().is_empty()))
+            .map_err(|error| Problems(vec![("environment", error.to_string())]))?;
+        Checker::default().check(raw)
+    }
+
+    /// The configuration of the demo: a database of its own, loopback, no secrets.
+    ///
+    /// # Panics
+    /// Never: it is built from constants that a test reads.
+    #[must_use]
+    pub fn demo(database_url: String, listen_addr: SocketAddr) -> Self {
+        let (config, _) =
+            Checker::default().read(Raw { environment: Some("development".to_owned()), ..Raw::default() });
+        Self {
+            database_url: database_url.into(),
+            listen_addr,
+            migrate_on_start: true,
+            log_level: "warn".to_owned(),
+            ..config
+        }
+    }
+}
+
+#[derive(Default)]
+struct Checker {
+    problems: Vec<(&'static str, String)>,
+}
+
+impl Checker {
+    fn check(self, raw: Raw) -> Result<Config, Problems> {
+        let (config, problems) = self.read(raw);
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
+        let environments = [("development", Environment::Development), ("production", Environment::Production)];
+        let environment = self.one_of("ENVIRONMENT", raw.environment, Environment::Production, &environments);
+        let database_url = self.database_url(raw.database_url);
+        let embedded = database_url.starts_with("sqlite:");
+        let booleans = [("true", true), ("false", false)];
+        let config = Config {
+            environment,
+            database_url: database_url.into(),
+            database_pool_size: self.number("DATABASE_POOL_SIZE", raw.database_pool_size, 8, 1..=1000),
+            database_acquire_timeout: self.seconds(
+                "DATABASE_ACQUIRE_TIMEOUT_SECONDS",
+                raw.database_acquire_timeout_seconds,
+                5,
+            ),
+            database_statement_timeout: self.seconds(
+                "DATABASE_STATEMENT_TIMEOUT_SECONDS",
+                raw.database_statement_timeout_seconds,
+                15,
+            ),
+            migrate_on_start: self.one_of("MIGRATE_ON_START", raw.migrate_on_start, embedded, &booleans),
+            redis_url: self.redis_url(raw.redis_url),
+            listen_addr: self.parsed(
+                "LISTEN_ADDR",
+                raw.listen_addr,
+                SocketAddr::from(([127, 0, 0, 1], 8000)),
+                "an address and a port, such as 127.0.0.1:8000",
+            ),
+            allowed_hosts: self.allowed_hosts(raw.allowed_hosts, environment),
+            secret_key: self.secret_key(raw.secret_key, environment),
+            session_lifetime: Duration::from_secs(
+                3600 * self.number("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14, 1..=24 * 365),
+            ),
+            password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
+            request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
+            max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
+            graphiql: self.one_of("GRAPHIQL", raw.graphiql, environment == Environment::Development, &booleans),
+            log_format: self.one_of(
+                "LOG_FORMAT",
+                raw.log_format,
+                LogFormat::Text,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
+            log_level: self.log_level(raw.log_level),
+        };
+        (config, self.problems)
+    }
+
+    fn problem(&mut self, variable: &'static str, problem: impl Into<String>) {
+        self.problems.push((variable, problem.into()));
+    }
+
+    fn parsed<T: std::str::FromStr>(
+        &mut self,
+        variable: &'static str,
+        value: Option<String>,
+        default: T,
+        takes: &str,
+    ) -> T {
+        let Some(value) = value else { return default };
+        value.trim().parse().unwrap_or_else(|_| {
+            self.problem(variable, format!("{value:?} is not {takes}"));
+            default
+        })
+    }
+
+    fn number<T>(
+        &mut self,
+        variable: &'static str,
+        value: Option<String>,
+        default: T,
+        range: std::ops::RangeInclusive<T>,
+    ) -> T
+    where
+        T: std::str::FromStr + PartialOrd + Copy + fmt::Display,
+    {
+        let takes = format!("a whole number from {} to {}", range.start(), range.end());
+        let number = self.parsed(variable, value, default, &takes);
+        if !range.contains(&number) {
+            self.problem(variable, format!("{number} is not {takes}"));
+        }
+        number
+    }
+
+    fn seconds(&mut self, variable: &'static str, value: Option<String>, default: u64) -> Duration {
+        Duration::from_secs(self.number(variable, value, default, 1..=3600))
+    }
+
+    fn one_of<T: Copy>(
+        &mut self,
+        variable: &'static str,
+        value: Option<String>,
+        default: T,
+        choices: &[(&str, T)],
+    ) -> T {
+        let Some(value) = value else { return default };
+        let chosen = choices.iter().find(|(name, _)| value.trim().eq_ignore_ascii_case(name));
+        chosen.map_or_else(
+            || {
+                let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+                self.problem(variable, format!("{value:?} is not one of {}", names.join(", ")));
+                default
+            },
+            |(_, choice)| *choice,
+        )
+    }
+
+    fn database_url(&mut self, value: Option<String>) -> String {
+        let url = value.unwrap_or_else(|| "sqlite:data/rollcall.db".to_owned());
+        let known = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
+            || url.starts_with("postgres://")
+            || url.starts_with("postgresql://");
+        if !known {
+            // The value can hold a password: it is not repeated.
+            self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database");
+        }
+        url
+    }
+
+    fn redis_url(&mut self, value: Option<String>) -> Option<SecretString> {
+        let url = value?;
+        if !(url.starts_with("redis://") || url.starts_with("rediss://")) {
+            self.problem("REDIS_URL", "is not redis://host:port or rediss://host:port");
+        }
+        Some(url.into())
+    }
+
+    fn allowed_hosts(&mut self, value: Option<String>, environment: Environment) -> Vec<String> {
+        let list = value.unwrap_or_default();
+        let hosts: Vec<String> =
+            list.split(',').map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
+        if environment == Environment::Production {
+            if hosts.is_empty() {
+                self.problem(
+                    "ALLOWED_HOSTS",
+                    "is required in production: the host names that clients use, separated by commas",
+                );
+            } else if hosts.iter().any(|host| host.contains('*')) {
+                self.problem("ALLOWED_HOSTS", "takes names, not patterns");
+            }
+        }
+        hosts
+    }
+
+    fn secret_key(&mut self, value: Option<String>, environment: Environment) -> SecretString {
+        match value {
+            None if environment == Environment::Production => {
+                self.problem(
+                    "SECRET_KEY",
+                    format!("is required in production: {SECRET_LENGTH} random characters or more"),
+                );
+                SecretString::default()
+            }
+            None => DEVELOPMENT_KEY.into(),
+            Some(key) => {
+                if key.chars().count() < SECRET_LENGTH {
+                    self.problem("SECRET_KEY", format!("has fewer than {SECRET_LENGTH} characters"));
+                }
+                key.into()
+            }
+        }
+    }
+
+    fn log_level(&mut self, value: Option<String>) -> String {
+        let level = value.unwrap_or_else(|| "info".to_owned());
+        if level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+            self.problem("LOG_LEVEL", format!("{level:?} is no list of levels such as info or warn,rollcall=debug"));
+        }
+        level
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, Problems> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn development_needs_nothing() {
+        let config = read(&[("ENVIRONMENT", "development")]).unwrap();
+        assert_eq!(config.database_url.expose_secret(), "sqlite:data/rollcall.db");
+        assert!(config.migrate_on_start && config.graphiql);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
+        let Problems(problems) = read(&[
+            ("ENVIRONMENT", "production"),
+            ("DATABASE_URL", "mysql://root:hunter2@db"),
+            ("LISTEN_ADDR", "here"),
+            ("SECRET_KEY", "short-secret"),
+            ("DATABASE_POOL_SIZE", "0"),
+            ("LOG_FORMAT", "xml"),
+        ])
+        .unwrap_err();
+        let variables: Vec<&str> = problems.iter().map(|(variable, _)| *variable).collect();
+        assert_eq!(
+            variables,
+            ["DATABASE_URL", "DATABASE_POOL_SIZE", "LISTEN_ADDR", "ALLOWED_HOSTS", "SECRET_KEY", "LOG_FORMAT"]
+        );
+        let told = Problems(problems).to_string();
+        assert!(!told.contains("hunter2") && !told.contains("short-secret"), "{told}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config =
+            read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    /// The names that `Raw` reads, found by the names its deserializer asks for.
+    fn variables() -> Vec<String> {
+        let source = include_str!("config.rs");
+        let raw = source.split("struct Raw {").nth(1).unwrap().split('}').next().unwrap();
+        raw.lines()
+            .filter_map(|line| line.trim().split(':').next())
+            .filter(|name| !name.is_empty())
+            .map(str::to_uppercase)
+            .collect()
+    }
+
+    #[test]
+    fn the_example_names_every_variable_and_no_other() {
+        let example = include_str!("../.env.example");
+        let mut named: Vec<String> = example
+            .lines()
+            .filter_map(|line| line.trim_start_matches('#').split_once('='))
+            .map(|(name, _)| name.trim().to_owned())
+            .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+            .collect();
+        named.sort();
+        let mut read = variables();
+        read.sort();
+        assert_eq!(named, read);
+    }
+}

@@ -1,0 +1,89 @@
+//! The way of a request: parsed once, prepared, executed, completed.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{
+    Request, Response, ServerError,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
+};
+
+use super::{
+    Call, RollcallSchema, Services,
+    complete::{Completer, coerce_variables},
+    schema,
+};
+use crate::{
+    auth::Viewer,
+    error::{Code, Error, Result},
+};
+
+/// The API: the schema with what its resolvers use.
+pub struct Api {
+    schema: RollcallSchema,
+    completer: Completer,
+    services: Arc<Services>,
+    timeout: Duration,
+}
+
+impl Api {
+    /// The API over `services`; a request may take `timeout`.
+    ///
+    /// # Errors
+    /// When the schema contradicts itself: a test builds it.
+    pub fn new(services: Services, timeout: Duration) -> Result<Arc<Self>> {
+        let schema = schema()?;
+        let completer = Completer::new(&schema.sdl()).map_err(Error::internal)?;
+        Ok(Arc::new(Self { schema, completer, services: Arc::new(services), timeout }))
+    }
+
+    /// What the resolvers use.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Answers a request of `viewer`, who came with `token`.
+    pub async fn execute(self: &Arc<Self>, mut request: Request, viewer: Viewer, token: Option<String>) -> Response {
+        let mut document = match parse_query(&request.query) {
+            Ok(document) => document,
+            Err(error) => return refused(error.into()),
+        };
+        self.completer.prepare(&mut document);
+        let operation = request.operation_name.clone();
+        if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
+            return refused(error);
+        }
+        let request = request.data(Call::new(Arc::clone(&self.services), viewer, token));
+        if mutates(&document) {
+            // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
+            let api = Arc::clone(self);
+            let task = tokio::spawn(async move { api.run(request, document, operation).await });
+            return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
+        }
+        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation));
+        timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
+    }
+
+    async fn run(&self, mut request: Request, document: ExecutableDocument, operation: Option<String>) -> Response {
+        let variables = request.variables.clone();
+        request.set_parsed_query(document.clone());
+        let mut response = self.schema.execute(request).await;
+        self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
+        response
+    }
+}
+
+fn mutates(document: &ExecutableDocument) -> bool {
+    document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation)
+}
+
+fn refused(error: ServerError) -> Response {
+    Response::from_errors(vec![error])
+}
+
+fn failed(error: &Error) -> Response {
+    refused(error.to_graphql().into_server_error(async_graphql::Pos::default()))
+}

@@ -1,0 +1,45 @@
+//! Dates and times of day. Points in time are `DateTime`: RFC 3339, in UTC.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{NaiveDate, NaiveTime};
+
+/// A date in the institute's calendar, `YYYY-MM-DD` (full-date in RFC 3339).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date(pub NaiveDate);
+
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value)?;
+        let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d");
+        date.map(Self).map_err(|_| InputValueError::custom("takes a date such as 2026-11-22"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// A time of day at the institute, `HH:MM:SS` (partial-time in RFC 3339); seconds may be left out in input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub NaiveTime);
+
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
+impl ScalarType for Time {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value)?;
+        let time = NaiveTime::parse_from_str(&text, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(&text, "%H:%M"));
+        time.map(Self).map_err(|_| InputValueError::custom("takes a time of day such as 09:30"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%H:%M:%S").to_string())
+    }
+}
+
+fn text<T: async_graphql::InputType>(value: Value) -> Result<String, InputValueError<T>> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(InputValueError::expected_type(other)),
+    }
+}

@@ -1,0 +1,346 @@
+//! GraphQL over HTTP, by the current draft of its specification: what comes in as a request, and
+//! with which media type and status an answer goes out.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{
+    ErrorExtensionValues, Extensions, Name, Request, Response, ServerError, Value, Variables,
+    indexmap::IndexMap,
+    parser::types::{ExecutableDocument, OperationType},
+};
+use axum::{
+    extract::Query,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response as HttpResponse},
+};
+use serde::Serialize;
+
+#[cfg(test)]
+mod tests;
+
+/// The media type of an answer: the section "Media Types" of the GraphQL over HTTP specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// `application/graphql-response+json`: the status tells how the request went.
+    GraphqlResponse,
+    /// `application/json`: for clients that take any status but 200 for a broken connection.
+    Json,
+}
+
+impl Accept {
+    /// Chooses by the `Accept` headers, after the section "Accept" and RFC 9110, 12.5.1; nothing
+    /// if neither media type is acceptable. A client that does not say gets [`Accept::Json`].
+    #[must_use]
+    pub fn negotiate(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(header::ACCEPT).iter();
+        let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+        let ranges: Vec<_> = ranges.filter(|range| !range.trim().is_empty()).collect();
+        if ranges.is_empty() {
+            return Some(Self::Json);
+        }
+        let graphql = Self::GraphqlResponse.weight(&ranges);
+        let json = Self::Json.weight(&ranges);
+        let named = graphql.is_some_and(|weight| weight.1 == NAMED);
+        // Who does not care may be an old client, so a tie of wildcards goes to JSON.
+        if graphql > json || (graphql == json && named) {
+            return Some(Self::GraphqlResponse);
+        }
+        json.map(|_| Self::Json)
+    }
+
+    fn essence(self) -> &'static str {
+        match self {
+            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Json => "application/json",
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+
+    /// The quality that the most specific matching range gives, and how specific that one is.
+    fn weight(self, ranges: &[&str]) -> Option<(f32, u8)> {
+        let matching = ranges.iter().filter_map(|range| {
+            let (essence, parameters) = media_type(range);
+            let specificity = match essence.as_str() {
+                essence if essence == self.essence() => NAMED,
+                "application/*" => 1,
+                "*/*" => 0,
+                _ => return None,
+            };
+            is_utf8(&parameters).then(|| (quality(&parameters), specificity))
+        });
+        let weight = matching.max_by_key(|(_, specificity)| *specificity);
+        weight.filter(|(quality, _)| *quality > 0.0)
+    }
+}
+
+/// The specificity of a media range that names the media type in full.
+const NAMED: u8 = 2;
+
+/// A request that is refused before there is anything to execute.
+#[derive(Debug)]
+pub struct Rejection {
+    accept: Accept,
+    status: StatusCode,
+    allow: Option<&'static str>,
+    code: &'static str,
+    message: String,
+}
+
+impl Rejection {
+    /// A refusal with this status, whose body is a GraphQL error with this message.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { accept: Accept::Json, status, allow: None, code: "BAD_USER_INPUT", message: message.into() }
+    }
+
+    /// The same, with another `extensions.code`.
+    #[must_use]
+    pub fn code(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same, in the media type that the client accepts.
+    #[must_use]
+    pub fn accepting(self, accept: Accept) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// RFC 9110, 15.5.6, wants the methods that would have been allowed.
+    fn method(allow: &'static str, message: &str) -> Self {
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> HttpResponse {
+        let mut error = ServerError::new(self.message, None);
+        error.extensions.get_or_insert_default().set("code", self.code);
+        let mut body = Response::from_errors(vec![error]);
+        with_codes(&mut body);
+        let mut response = encode(self.status, self.accept, body);
+        if let Some(allow) = self.allow {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+/// Reads a request: the sections "Request", "GET" and "POST".
+///
+/// The document is looked at only for `GET`, which may not execute mutations; one that does not
+/// parse is left for the execution to tell.
+///
+/// # Errors
+///
+/// If nothing acceptable could be answered (406), the method or the operation by this method is
+/// not allowed (405), the body is not JSON in UTF-8 by its type (415) or by its content, or it is
+/// not a well-formed request (400).
+pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(Request, Accept), Rejection> {
+    let accept = Accept::negotiate(headers).ok_or_else(|| {
+        let types = [Accept::GraphqlResponse, Accept::Json].map(Accept::essence).join(" and ");
+        Rejection::new(StatusCode::NOT_ACCEPTABLE, format!("Only {types} can be answered."))
+    })?;
+    let request = match *method {
+        Method::POST => from_body(headers, body),
+        Method::GET | Method::HEAD => from_uri(uri),
+        _ => Err(Rejection::method("GET, POST", "Only GET and POST are supported.")),
+    };
+    match request {
+        Ok(request) => Ok((request, accept)),
+        Err(rejection) => Err(rejection.accepting(accept)),
+    }
+}
+
+fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Request, Rejection> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let (essence, parameters) = media_type(content_type.unwrap_or_default());
+    if essence != "application/json" || !is_utf8(&parameters) {
+        let message = "The body has to be application/json in UTF-8.";
+        return Err(Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(parameters)) => from_parameters(parameters),
+        Ok(Value::List(_)) => Err(Rejection::malformed("Batches are not supported.")),
+        Ok(_) => Err(Rejection::malformed("The body has to be an object.")),
+        Err(error) => Err(Rejection::malformed(format!("The body is not JSON: {error}."))),
+    }
+}
+
+fn from_uri(uri: &Uri) -> Result<Request, Rejection> {
+    let Query(query) =
+        Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| Rejection::malformed(error.body_text()))?;
+    let mut parameters = IndexMap::new();
+    for (name, text) in query.into_iter().filter(|(_, text)| !text.is_empty()) {
+        let value = match name.as_str() {
+            "variables" | "extensions" => serde_json::from_str(&text)
+                .map_err(|error| Rejection::malformed(format!("{name} is not JSON: {error}.")))?,
+            _ => Value::String(text),
+        };
+        parameters.insert(Name::new(name), value);
+    }
+    let mut request = from_parameters(parameters)?;
+    let operation_name = request.operation_name.clone();
+    match request.parsed_query() {
+        Ok(document) if !only_reads(document, operation_name.as_deref()) => {
+            Err(Rejection::method("POST", "Only queries can be executed by GET."))
+        }
+        _ => Ok(request),
+    }
+}
+
+/// False if the operation to be executed is known and is not a query.
+fn only_reads(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    let mut operations =
+        document.operations.iter().filter(|(own, _)| name.is_none_or(|name| own.is_some_and(|own| own == name)));
+    match (operations.next(), operations.next()) {
+        (Some((_, operation)), None) => operation.node.ty == OperationType::Query,
+        _ => true,
+    }
+}
+
+/// The section "Request Parameters"; null is the same as nothing, and what is not known is ignored.
+fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Request, Rejection> {
+    let mut take = |name| parameters.swap_remove(name).filter(|value| *value != Value::Null);
+    let mut request = match take("query") {
+        Some(Value::String(query)) => Request::new(query),
+        _ => return Err(Rejection::malformed("query has to be a string.")),
+    };
+    request.operation_name = match take("operationName") {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(_) => return Err(Rejection::malformed("operationName has to be a string.")),
+    };
+    request.variables = match take("variables") {
+        None => Variables::default(),
+        Some(variables @ Value::Object(_)) => Variables::from_value(variables),
+        Some(_) => return Err(Rejection::malformed("variables has to be an object.")),
+    };
+    request.extensions = match take("extensions") {
+        None => Extensions::default(),
+        Some(Value::Object(extensions)) => {
+            Extensions(extensions.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+        }
+        Some(_) => return Err(Rejection::malformed("extensions has to be an object.")),
+    };
+    Ok(request)
+}
+
+/// Answers with what came of a request: the sections "Response" and "Status Codes".
+///
+/// A request that was not executed has no `data`, and is a 400 where the media type lets the
+/// status tell. Everything else is a 200: errors of fields, whatever their code, are part of it.
+#[must_use]
+pub fn respond(mut response: Response, accept: Accept) -> HttpResponse {
+    with_codes(&mut response);
+    let status = match accept {
+        _ if was_executed(&response) => StatusCode::OK,
+        accept => fault(&response).unwrap_or(match accept {
+            Accept::GraphqlResponse => StatusCode::BAD_REQUEST,
+            Accept::Json => StatusCode::OK,
+        }),
+    };
+    encode(status, accept, response)
+}
+
+/// The status of a request that could not be executed for no fault of the client's.
+fn fault(response: &Response) -> Option<StatusCode> {
+    let code = response.errors.first()?.extensions.as_ref()?.get("code")?;
+    let Value::String(code) = code else { return None };
+    match code.as_str() {
+        "INTERNAL" => Some(StatusCode::INTERNAL_SERVER_ERROR),
+        "UNAVAILABLE" => Some(StatusCode::SERVICE_UNAVAILABLE),
+        "TIMEOUT" => Some(StatusCode::GATEWAY_TIMEOUT),
+        _ => None,
+    }
+}
+
+/// Gives every error without an `extensions.code` one: `INTERNAL` if it has a path and so comes
+/// from a field, `BAD_USER_INPUT` if it has none and so is about the request.
+pub fn with_codes(response: &mut Response) {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        if extensions.get("code").is_none() {
+            let code = if error.path.is_empty() { "BAD_USER_INPUT" } else { "INTERNAL" };
+            extensions.set("code", code);
+        }
+    }
+}
+
+/// Whether the execution began: the executor reports what kept it from that as errors without a
+/// path, beside `data` that is null; null that comes of the execution is due to an error with one.
+fn was_executed(response: &Response) -> bool {
+    response.data != Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty())
+}
+
+/// A response map, with errors first as the section "Response Format" of the GraphQL
+/// specification advises.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+fn encode(status: StatusCode, accept: Accept, response: Response) -> HttpResponse {
+    let body = Body {
+        errors: &response.errors,
+        data: was_executed(&response).then_some(&response.data),
+        extensions: &response.extensions,
+    };
+    let Ok(body) = serde_json::to_vec(&body) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut encoded = (status, body).into_response();
+    let headers = encoded.headers_mut();
+    headers.extend(response.http_headers);
+    headers.insert(header::CONTENT_TYPE, accept.content_type());
+    encoded
+}
+
+/// Takes `type/subtype; name=value` apart, in lower case: none of what is of interest here
+/// depends on case.
+fn media_type(text: &str) -> (String, Vec<(String, String)>) {
+    let text = text.to_ascii_lowercase();
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_owned();
+    let parameters = parts.filter_map(|part| part.split_once('='));
+    let parameters =
+        parameters.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned()));
+    (essence, parameters.collect())
+}
+
+fn parameter<'p>(parameters: &'p [(String, String)], name: &str) -> Option<&'p str> {
+    let found = parameters.iter().find(|(own, _)| own == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// UTF-8 is what is assumed unless another `charset` is named.
+fn is_utf8(parameters: &[(String, String)]) -> bool {
+    parameter(parameters, "charset").is_none_or(|charset| matches!(charset, "utf-8" | "utf8"))
+}
+
+/// RFC 9110, 12.4.2; what is not a weight counts as none given.
+fn quality(parameters: &[(String, String)]) -> f32 {
+    let quality = parameter(parameters, "q").and_then(|quality| quality.parse().ok());
+    quality.filter(|quality| (0.0..=1.0).contains(quality)).unwrap_or(1.0)
+}

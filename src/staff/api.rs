@@ -1,0 +1,228 @@
+//! Staff in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::model::{StaffFilter, StaffOrder, StaffOrderField, StaffRow};
+use crate::{
+    auth::{
+        Role::{self, *},
+        RoleSet,
+        model::StaffRole,
+        sets::PEOPLE,
+    },
+    clock::utc,
+    courses::api::Course,
+    error::Result,
+    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    ids::Kind,
+    people::{Gender, MaritalStatus},
+    read,
+};
+
+/// Ways to reach them: for themselves and the HOD of a course they teach.
+const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Own]);
+/// What is beyond the public card.
+const PERSONAL: RoleSet = RoleSet::of(&[Admin, Own]);
+/// What colleagues know.
+const COLLEAGUES: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Staff, Own]);
+
+/// A staff member.
+#[derive(Clone)]
+pub struct Staff(Loaded<StaffRow>);
+
+impl Stated for Staff {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
+    }
+}
+
+impl Listed for Staff {
+    const CONNECTION: &'static str = "StaffConnection";
+    const EDGE: &'static str = "StaffEdge";
+}
+
+#[Object(guard = "stated(self)")]
+impl Staff {
+    /// Global id.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn id(&self, ctx: &Context<'_>) -> ID {
+        Call::of(ctx).id(Kind::Staff, self.0.id)
+    }
+
+    /// Full name.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Address of the photo.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn photo_url(&self) -> Option<&str> {
+        self.0.photo_url.as_deref()
+    }
+
+    /// What they are called at the institute, such as "Senior lecturer".
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn designation(&self) -> Option<&str> {
+        self.0.designation.as_deref()
+    }
+
+    /// The courses they head, by name: 100 at most.
+    #[graphql(directive = auth::apply(COLLEAGUES))]
+    async fn headed_courses(&self, ctx: &Context<'_>) -> Result<Option<Vec<Course>>> {
+        let call = Call::of(ctx);
+        let courses = self.0.of_each("headed courses", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), courses::of_heads(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(courses.await?.unwrap_or_default()))
+    }
+
+    /// Phone number, E.164.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.contact(ctx).await?.1)
+    }
+
+    /// E-mail address.
+    #[graphql(directive = auth::apply(CONTACT))]
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.contact(ctx).await?.0)
+    }
+
+    /// The roles they hold.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn roles(&self, ctx: &Context<'_>) -> Result<Option<Vec<StaffRole>>> {
+        let call = Call::of(ctx);
+        let roles = self.0.of_each("roles", |ids| async move {
+            let mut roles: HashMap<i64, Vec<StaffRole>> = HashMap::new();
+            for (id, role) in read!(call.db(), staff::roles(call.scope(), &ids))? {
+                roles.entry(id).or_default().push(role);
+            }
+            Ok(roles)
+        });
+        Ok(Some(roles.await?.unwrap_or_default()))
+    }
+
+    /// Gender.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn gender(&self) -> Option<Gender> {
+        self.0.gender
+    }
+
+    /// Birth date.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn birth_date(&self) -> Option<NaiveDate> {
+        self.0.birth_date
+    }
+
+    /// Where they live at present.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn temporary_address(&self) -> Option<&str> {
+        self.0.temporary_address.as_deref()
+    }
+
+    /// Where they are at home.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn permanent_address(&self) -> Option<&str> {
+        self.0.permanent_address.as_deref()
+    }
+
+    /// Marital status.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn marital_status(&self) -> Option<MaritalStatus> {
+        self.0.marital_status
+    }
+
+    /// Number of the citizenship certificate.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn citizenship_number(&self) -> Option<&str> {
+        self.0.citizenship_number.as_deref()
+    }
+
+    /// Number of the passport.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn passport_number(&self) -> Option<&str> {
+        self.0.passport_number.as_deref()
+    }
+
+    /// Whom to turn to if something happens to them.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn next_of_kin(&self) -> Option<&str> {
+        self.0.next_of_kin.as_deref()
+    }
+
+    /// The day they joined the institute.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn joining_date(&self) -> Option<NaiveDate> {
+        self.0.joining_date
+    }
+
+    /// When they were archived; null for everybody who is not.
+    #[graphql(directive = auth::apply(RoleSet::of(&[Admin])))]
+    async fn archived_at(&self) -> Option<DateTime<Utc>> {
+        self.0.archived_at.map(utc)
+    }
+}
+
+impl From<Loaded<StaffRow>> for Staff {
+    fn from(row: Loaded<StaffRow>) -> Self {
+        Self(row)
+    }
+}
+
+impl Staff {
+    /// Those of the numbered staff that the viewer reaches, by number.
+    pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        Ok(Loaded::by_number(read!(call.db(), staff::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The key and number a cursor holds, in an order.
+    #[must_use]
+    pub fn key(&self, order: StaffOrderField) -> (serde_json::Value, i64) {
+        let key = match order {
+            StaffOrderField::Name => self.0.name.clone().into(),
+            StaffOrderField::Entry => self.0.id.into(),
+        };
+        (key, self.0.id)
+    }
+
+    async fn contact(&self, ctx: &Context<'_>) -> Result<(Option<String>, Option<String>)> {
+        let call = Call::of(ctx);
+        let contacts = self.0.of_each("contact", |ids| async move {
+            let contacts = read!(call.db(), staff::contacts(call.scope(), &ids))?;
+            Ok(contacts.into_iter().map(|(id, email, phone)| (id, (email, phone))).collect())
+        });
+        Ok(contacts.await?.unwrap_or_default())
+    }
+}
+
+/// The staff's part of the query root.
+#[derive(Default)]
+pub struct StaffQuery;
+
+#[Object(guard = "root(\"Query\")")]
+impl StaffQuery {
+    /// The staff that the viewer reaches.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which staff.")] filter: Option<StaffFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<StaffOrder>,
+    ) -> Result<Option<Connection<Staff>>> {
+        let call = Call::of(ctx);
+        let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
+        let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
+        let rows = read!(call.db(), staff::page(call.scope(), &filter, order.field, paging.page()))?;
+        let total = if wants_total(ctx) { Some(read!(call.db(), staff::count(call.scope(), &filter))?) } else { None };
+        Ok(Some(paging.connection(ctx, Loaded::list(rows), |staff: &Staff| staff.key(order.field), total)))
+    }
+}

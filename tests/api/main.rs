@@ -1,0 +1,13 @@
+//! The behaviour of the API over HTTP, on both databases.
+#![allow(missing_docs, clippy::unwrap_used, clippy::missing_panics_doc)]
+
+#[macro_use]
+mod support;
+
+mod connections;
+mod database;
+mod guards;
+mod http;
+mod loading;
+mod scope;
+mod sessions;

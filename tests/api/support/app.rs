@@ -1,0 +1,109 @@
+//! A server on loopback, on a database of its own.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use chrono::NaiveDate;
+use rollcall::{
+    app::{Ambient, App},
+    clock::Clock,
+    config::Config,
+    demo::cast,
+    graphql::Api,
+    ids::{Kind, Seal},
+};
+
+use super::{Backend, Client, TestDatabase};
+
+/// The day that the demonstration data is of: a Friday.
+pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
+/// The password of everybody in the data.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Its hash, so that filling the template need not compute one: argon2id with the service's parameters.
+pub const PASSWORD_HASH: &str = "@@HASH@@";
+
+/// A running application.
+pub struct TestApp {
+    pub backend: Backend,
+    pub address: SocketAddr,
+    pub clock: Clock,
+    pub database: Arc<TestDatabase>,
+    pub api: Arc<Api>,
+    pub config: Config,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl TestApp {
+    /// Starts on a copy of the demonstration institute, at noon of [`TODAY`].
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, |_| ()).await
+    }
+
+    /// The same, with the configuration changed first.
+    pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        let database = Arc::new(TestDatabase::filled(backend).await);
+        let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        change(&mut config);
+        Self::serve(backend, database, config, Clock::fixed(TODAY.and_hms_opt(12, 0, 0).unwrap())).await
+    }
+
+    /// A second process's worth of application on the same database.
+    pub async fn beside(&self) -> Self {
+        Self::serve(self.backend, Arc::clone(&self.database), self.config.clone(), self.clock.clone()).await
+    }
+
+    async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
+        let ambient = Ambient { clock: clock.clone(), ..Ambient::default() };
+        let app = App::build(config.clone(), ambient).await.unwrap_or_else(|error| panic!("{}", error.report()));
+        let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));
+        let api = Arc::clone(app.api());
+        let server = tokio::spawn(async move {
+            app.serve(listener, &[]).await.unwrap_or_else(|error| panic!("{}", error.report()));
+        });
+        Self { backend, address, clock, database, api, config, server }
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A client that is nobody.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.url("/graphql"), None)
+    }
+
+    /// A client that is signed in with the password of everybody.
+    pub async fn sign_in(&self, identifier: &str) -> Client {
+        let answer = self
+            .anonymous()
+            .ask_with(
+                "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { message } } }",
+                serde_json::json!({"input": {"identifier": identifier, "password": PASSWORD}}),
+            )
+            .await
+            .ok();
+        let token = answer.at("/signIn/token").as_str().unwrap_or_else(|| panic!("{identifier}: {answer:?}")).to_owned();
+        Client::new(self.url("/graphql"), Some(token))
+    }
+
+    /// One client for each role, by name.
+    pub async fn everybody(&self) -> Vec<(&'static str, Client)> {
+        let mut clients = vec![("ANONYMOUS", self.anonymous())];
+        for (role, identifier) in cast::BY_ROLE {
+            clients.push((role, self.sign_in(identifier).await));
+        }
+        clients
+    }
+
+    /// The global id of a row, as the service would give it.
+    pub fn id(&self, kind: Kind, number: i64) -> String {
+        use secrecy::ExposeSecret;
+        Seal::new(self.config.secret_key.expose_secret()).id(kind, number).to_string()
+    }
+}

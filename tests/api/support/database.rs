@@ -1,0 +1,147 @@
+//! A database of its own for each test, copied from a template that is migrated and filled once.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use rollcall::{
+    db::{Db, PoolOptions},
+    demo,
+};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::app::{PASSWORD_HASH, TODAY};
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that is thrown away with this value.
+pub struct TestDatabase {
+    pub url: String,
+    /// Keeps the SQLite file.
+    _folder: Option<TempDir>,
+    /// The PostgreSQL database to drop.
+    name: Option<String>,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+static SQLITE_TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
+static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+pub fn options() -> PoolOptions {
+    PoolOptions {
+        size: 4,
+        acquire_timeout: Duration::from_secs(30),
+        statement_timeout: Duration::from_secs(30),
+    }
+}
+
+impl TestDatabase {
+    /// A copy of the demonstration institute.
+    pub async fn filled(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let (_, template) = SQLITE_TEMPLATE.get_or_init(sqlite_template).await;
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("test.db");
+                std::fs::copy(template, &path).unwrap();
+                Self { url: format!("sqlite:{}", path.display()), _folder: Some(folder), name: None }
+            }
+            Backend::Postgres => {
+                let template = POSTGRES_TEMPLATE.get_or_init(postgres_template).await;
+                Self::create_postgres(&format!("TEMPLATE {template}")).await
+            }
+        }
+    }
+
+    /// An empty database, without a table.
+    pub async fn empty(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}", folder.path().join("test.db").display());
+                Self { url, _folder: Some(folder), name: None }
+            }
+            Backend::Postgres => Self::create_postgres("").await,
+        }
+    }
+
+    async fn create_postgres(how: &str) -> Self {
+        let name = format!("rollcall_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        as_superuser(&format!("CREATE DATABASE {name} {how}")).await;
+        Self { url: url_of(&name), _folder: None, name: Some(name) }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Some(name) = self.name.take() else { return };
+        // A drop cannot wait for the test's own runtime.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(as_superuser(&format!("DROP DATABASE {name} WITH (FORCE)")));
+        });
+        let _ = dropped.join();
+    }
+}
+
+async fn sqlite_template() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.db");
+    let url = format!("sqlite:{}", path.display());
+    fill(&url).await;
+    // Everything into the one file that is copied.
+    let mut cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper::<diesel::SqliteConnection>::establish(
+        &path.display().to_string(),
+    )
+    .await
+    .unwrap();
+    cx.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+    (folder, path)
+}
+
+async fn postgres_template() -> String {
+    let name = format!("rollcall_{}_template", std::process::id());
+    as_superuser(&format!("CREATE DATABASE {name}")).await;
+    fill(&url_of(&name)).await;
+    // A template may have no connections; the pool's close on their own time.
+    as_superuser(&format!(
+        "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false; \
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    ))
+    .await;
+    name
+}
+
+async fn fill(url: &str) {
+    let db = Db::open(url, options()).await.unwrap();
+    db.migrate().await.unwrap();
+    demo::fill(&db, &demo::Size::demo(), TODAY, PASSWORD_HASH, |_, _| ()).await.unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
+fn server() -> String {
+    std::env::var("ROLLCALL_TEST_DATABASE_URL")
+        .expect("ROLLCALL_TEST_DATABASE_URL is not set: run the tests with `make test`, which starts the servers")
+}
+
+fn url_of(database: &str) -> String {
+    let server = server();
+    let (base, _) = server.rsplit_once('/').expect("a URL with a database");
+    format!("{base}/{database}")
+}
+
+async fn as_superuser(statements: &str) {
+    let mut cx = AsyncPgConnection::establish(&server()).await.unwrap();
+    for statement in statements.split("; ") {
+        cx.batch_execute(statement).await.unwrap();
+    }
+}
