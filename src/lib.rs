@@ -27,5 +27,7 @@ pub mod parents;
 pub mod people;
 pub mod progress;
 pub mod random;
+pub mod routines;
 pub mod staff;
 pub mod students;
+pub mod subjects;

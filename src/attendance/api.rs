@@ -1,59 +1,339 @@
-//! Attendance in the schema.
+//! Attendance sessions and records in the schema.
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, SimpleObject};
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
 
-use super::model::Counts;
+use super::{
+    model::{
+        AttendanceSessionFilter, AttendanceSessionOrder, AttendanceStatus, CorrectionRow, Counts, RecordRow,
+        SessionQuery as Query, SessionRow,
+    },
+    summary::AttendanceSummary,
+};
 use crate::{
-    auth::sets::TEACHING,
+    auth::{Role, RoleSet, sets::TEACHING},
+    clock::utc,
     error::Result,
-    graphql::{Call, Loaded, Stated, auth, stated},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated,
+        wants_total,
+    },
+    ids::Kind,
     read,
-    students::model::StudentRow,
+    routines::api::Routine,
+    staff::api::Staff,
+    students::api::Student,
+    subjects::api::Subject,
 };
 
-/// Attendance, counted.
-#[derive(SimpleObject)]
-#[graphql(guard = "stated(self)")]
-pub struct AttendanceSummary {
-    /// Classes attended in time.
-    #[graphql(directive = auth::apply(TEACHING))]
-    present: i64,
-    /// Classes missed.
-    #[graphql(directive = auth::apply(TEACHING))]
-    absent: i64,
-    /// Classes come to late: they count as attended.
-    #[graphql(directive = auth::apply(TEACHING))]
-    late: i64,
-    /// Classes missed with leave: they count neither way.
-    #[graphql(directive = auth::apply(TEACHING))]
-    excused: i64,
-    /// The share of classes attended, in per cent (0 to 100); null where there is nothing to count.
-    #[graphql(directive = auth::apply(TEACHING))]
-    percentage: Option<f64>,
-}
+/// Who may know that a mark was another one before.
+const MARKING: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff]);
 
-impl Stated for AttendanceSummary {}
+/// One class of a routine, as it was marked.
+#[derive(Clone)]
+pub struct AttendanceSession(Loaded<SessionRow>);
 
-impl From<Counts> for AttendanceSummary {
-    fn from(counts: Counts) -> Self {
-        let Counts { present, absent, late, excused } = counts;
-        Self { present, absent, late, excused, percentage: counts.percentage() }
+impl Stated for AttendanceSession {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
     }
 }
 
-impl AttendanceSummary {
-    /// The summary of a student over everything.
-    pub async fn of(ctx: &Context<'_>, student: &Loaded<StudentRow>) -> Result<Self> {
+impl Listed for AttendanceSession {
+    const CONNECTION: &'static str = "AttendanceSessionConnection";
+    const EDGE: &'static str = "AttendanceSessionEdge";
+}
+
+#[Object(guard = "stated(self)")]
+impl AttendanceSession {
+    /// Global id.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn id(&self, ctx: &Context<'_>) -> ID {
+        Call::of(ctx).id(Kind::AttendanceSession, self.0.id)
+    }
+
+    /// The day of the class.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn date(&self) -> Date {
+        Date(self.0.date)
+    }
+
+    /// The slot of the timetable that it is of; null where that is one that the viewer does not reach (any more).
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn routine(&self, ctx: &Context<'_>) -> Result<Option<Routine>> {
         let call = Call::of(ctx);
-        let totals = student.of_each("attendance totals", |ids| async move {
-            let mut totals: HashMap<i64, Counts> = HashMap::new();
-            for (student, _, counts) in read!(call.db(), attendance::totals(call.scope(), &ids))? {
-                *totals.entry(student).or_default() += counts;
+        self.0.referred("routine", |row| Some(row.routine_id), |ids| Routine::by_ids(call, ids)).await
+    }
+
+    /// The subject that was taught.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<Subject>> {
+        let call = Call::of(ctx);
+        self.0.referred("subject", |row| Some(row.subject_id), |ids| Subject::by_ids(call, ids)).await
+    }
+
+    /// Whose class it was; null where it is one whom the viewer does not reach (any more).
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn teacher(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("teacher", |row| Some(row.teacher_id), |ids| Staff::by_ids(call, ids)).await
+    }
+
+    /// Whether the class was held: one that was not counts for nobody.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn held(&self) -> bool {
+        self.0.held
+    }
+
+    /// Whether the teacher was there.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn teacher_attended(&self) -> bool {
+        self.0.teacher_attended
+    }
+
+    /// When it was last marked.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn marked_at(&self) -> DateTime<Utc> {
+        utc(self.0.marked_at)
+    }
+
+    /// Its records that the viewer reaches, as they were entered.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn records(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<AttendanceRecord>>> {
+        let call = Call::of(ctx);
+        let paging = Paging::read(ctx, (first, after), (last, before), false)?;
+        let records = nested(
+            ctx,
+            &self.0,
+            &paging,
+            AttendanceRecord::entered,
+            |ids| {
+                let page = paging.page();
+                async move {
+                    Ok(Loaded::by_parent(read!(call.db(), attendance::records_of_sessions(call.scope(), &ids, page))?))
+                }
+            },
+            |ids| async move { read!(call.db(), attendance::count_of_sessions(call.scope(), &ids)) },
+        );
+        records.await.map(Some)
+    }
+
+    /// Its records that the viewer reaches, counted; nothing where the class was not held.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn summary(&self, ctx: &Context<'_>) -> Result<Option<AttendanceSummary>> {
+        let call = Call::of(ctx);
+        let counts = self.0.of_each("summary", |ids| async move {
+            let mut counts: HashMap<i64, Counts> = HashMap::new();
+            for (session, status, n) in read!(call.db(), attendance_counts::of_sessions(call.scope(), &ids))? {
+                counts.entry(session).or_default().add(status, n);
             }
-            Ok(totals)
+            Ok(counts)
         });
-        Ok(totals.await?.unwrap_or_default().into())
+        Ok(Some(counts.await?.unwrap_or_default().into()))
+    }
+}
+
+impl From<Loaded<SessionRow>> for AttendanceSession {
+    fn from(row: Loaded<SessionRow>) -> Self {
+        Self(row)
+    }
+}
+
+impl AttendanceSession {
+    /// Those of the numbered sessions that the viewer reaches, by number.
+    pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        Ok(Loaded::by_number(read!(call.db(), attendance::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The key and number a cursor holds, in the order of dates: there is no other.
+    #[must_use]
+    pub fn key(&self) -> (serde_json::Value, i64) {
+        (serde_json::json!(self.0.date), self.0.id)
+    }
+}
+
+/// How one student attended one class.
+#[derive(Clone)]
+pub struct AttendanceRecord(Loaded<RecordRow>);
+
+impl Stated for AttendanceRecord {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
+    }
+}
+
+impl Listed for AttendanceRecord {
+    const CONNECTION: &'static str = "AttendanceRecordConnection";
+    const EDGE: &'static str = "AttendanceRecordEdge";
+}
+
+#[Object(guard = "stated(self)")]
+impl AttendanceRecord {
+    /// Global id.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn id(&self, ctx: &Context<'_>) -> ID {
+        Call::of(ctx).id(Kind::AttendanceRecord, self.0.id)
+    }
+
+    /// The class.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn session(&self, ctx: &Context<'_>) -> Result<Option<AttendanceSession>> {
+        let call = Call::of(ctx);
+        self.0.referred("session", |row| Some(row.session_id), |ids| AttendanceSession::by_ids(call, ids)).await
+    }
+
+    /// The student; null where it is one whom the viewer does not reach (any more).
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn student(&self, ctx: &Context<'_>) -> Result<Option<Student>> {
+        let call = Call::of(ctx);
+        self.0.referred("student", |row| Some(row.student_id), |ids| Student::by_ids(call, ids)).await
+    }
+
+    /// How the student attended.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn status(&self) -> AttendanceStatus {
+        self.0.status
+    }
+
+    /// The day of the class.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn date(&self) -> Date {
+        Date(self.0.date)
+    }
+
+    /// The subject that was taught.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<Subject>> {
+        let call = Call::of(ctx);
+        self.0.referred("subject", |row| Some(row.subject_id), |ids| Subject::by_ids(call, ids)).await
+    }
+
+    /// What the mark was before, correction by correction: 100 at most.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn corrections(&self, ctx: &Context<'_>) -> Result<Option<Vec<AttendanceCorrection>>> {
+        let call = Call::of(ctx);
+        let corrections = self.0.of_each("corrections", |ids| async move {
+            let rows = read!(call.db(), attendance::corrections_of_records(call.scope(), &ids, &MAX_LIST))?;
+            Ok(Loaded::by_parent(rows))
+        });
+        Ok(Some(corrections.await?.unwrap_or_default()))
+    }
+}
+
+impl From<Loaded<RecordRow>> for AttendanceRecord {
+    fn from(row: Loaded<RecordRow>) -> Self {
+        Self(row)
+    }
+}
+
+impl AttendanceRecord {
+    /// Those of the numbered records that the viewer reaches, by number.
+    pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        Ok(Loaded::by_number(read!(call.db(), attendance::records_by_ids(call.scope(), &ids))?))
+    }
+
+    /// The key and number a cursor holds, in the order in which records were entered.
+    #[must_use]
+    pub fn entered(&self) -> (serde_json::Value, i64) {
+        (self.0.id.into(), self.0.id)
+    }
+
+    /// The key and number a cursor holds, in the order of dates.
+    #[must_use]
+    pub fn dated(&self) -> (serde_json::Value, i64) {
+        (serde_json::json!(self.0.date), self.0.id)
+    }
+}
+
+/// A change of a mark.
+#[derive(Clone)]
+pub struct AttendanceCorrection(Loaded<CorrectionRow>);
+
+impl Stated for AttendanceCorrection {
+    fn granted(&self) -> Option<RoleSet> {
+        Some(self.0.granted())
+    }
+}
+
+#[Object(guard = "stated(self)")]
+impl AttendanceCorrection {
+    /// What the mark was.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn from_status(&self) -> AttendanceStatus {
+        self.0.from_status
+    }
+
+    /// What it became.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn to_status(&self) -> AttendanceStatus {
+        self.0.to_status
+    }
+
+    /// Why, where a reason was given.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// When it was changed.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn corrected_at(&self) -> DateTime<Utc> {
+        utc(self.0.corrected_at)
+    }
+}
+
+impl From<Loaded<CorrectionRow>> for AttendanceCorrection {
+    fn from(row: Loaded<CorrectionRow>) -> Self {
+        Self(row)
+    }
+}
+
+/// Attendance's part of the query root.
+#[derive(Default)]
+pub struct AttendanceQuery;
+
+#[Object(guard = "root(\"Query\")")]
+impl AttendanceQuery {
+    /// The classes that were marked, of those that the viewer reaches: newest first where no order is given.
+    #[graphql(directive = auth::apply(TEACHING))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn attendance_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which sessions.")] filter: Option<AttendanceSessionFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<AttendanceSessionOrder>,
+    ) -> Result<Option<Connection<AttendanceSession>>> {
+        let call = Call::of(ctx);
+        let order = order_by.unwrap_or_default();
+        let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
+        let query = opened(call, filter.unwrap_or_default());
+        let rows = read!(call.db(), attendance::page(call.scope(), &query, order.field, paging.page()))?;
+        let total =
+            if wants_total(ctx) { Some(read!(call.db(), attendance::count(call.scope(), &query))?) } else { None };
+        Ok(Some(paging.connection(ctx, Loaded::list(rows), AttendanceSession::key, total)))
+    }
+}
+
+fn opened(call: &Call, filter: AttendanceSessionFilter) -> Query {
+    Query {
+        date: filter.date.map(|Date(date)| date),
+        from: filter.from.map(|Date(date)| date),
+        to: filter.to.map(|Date(date)| date),
+        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
+        teacher: filter.teacher_id.map(|id| call.number(Kind::Staff, &id)),
+        routine: filter.routine_id.map(|id| call.number(Kind::Routine, &id)),
     }
 }

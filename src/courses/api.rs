@@ -11,12 +11,16 @@ use crate::{
         sets::{PEOPLE, SIGNED_IN},
     },
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     progress::api::{ANSWERABLE, CourseProgress},
     read,
+    routines::api::Routine,
     staff::api::Staff,
     students::{api::Student, model::StudentOrderField},
+    subjects::api::Subject,
 };
 
 /// A course that the institute offers.
@@ -89,6 +93,35 @@ impl Course {
     async fn hod(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
         let call = Call::of(ctx);
         self.0.referred("hod", |row| row.hod_id, |ids| Staff::by_ids(call, ids)).await
+    }
+
+    /// Its subjects, or those of one of its periods, by period: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn subjects(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those of this period alone.")] period: Option<i32>,
+    ) -> Result<Option<Vec<Subject>>> {
+        let call = Call::of(ctx);
+        let subjects = self.0.of_each(format!("subjects {period:?}"), |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), subjects::of_courses(call.scope(), &ids, period, &MAX_LIST))?))
+        });
+        Ok(Some(subjects.await?.unwrap_or_default()))
+    }
+
+    /// Its slots in the present timetable, or those of one of its periods, of those that the viewer reaches, by the hour
+    /// they start at: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn routines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those of this period alone.")] period: Option<i32>,
+    ) -> Result<Option<Vec<Routine>>> {
+        let call = Call::of(ctx);
+        let routines = self.0.of_each(format!("routines {period:?}"), |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), routines::of_courses(call.scope(), &ids, period, &MAX_LIST))?))
+        });
+        Ok(Some(routines.await?.unwrap_or_default()))
     }
 
     /// Its students that the viewer reaches, by name.

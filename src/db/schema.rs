@@ -37,7 +37,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    attendance_records (session_id, student_id) {
+    attendance_records (id) {
+        id -> Int8,
         session_id -> Int8,
         student_id -> Int8,
         status -> Text,

@@ -22,6 +22,7 @@ pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
+    attendance::api::AttendanceQuery,
     auth::api::{SignInMutation, ViewerQuery},
     batches::api::BatchQuery,
     courses::api::CourseQuery,
@@ -34,8 +35,10 @@ use crate::{
     notices::api::NoticeQuery,
     parents::api::ParentQuery,
     progress::api::ProgressQuery,
+    routines::api::RoutineQuery,
     staff::api::StaffQuery,
     students::api::StudentQuery,
+    subjects::api::SubjectQuery,
 };
 
 /// What a nested list that is no connection holds at most.
@@ -61,6 +64,7 @@ pub enum Direction {
 pub struct Query(
     NodeQuery,
     ViewerQuery,
+    AttendanceQuery,
     BatchQuery,
     CourseQuery,
     FeedbackQuery,
@@ -70,8 +74,10 @@ pub struct Query(
     NoticeQuery,
     ParentQuery,
     ProgressQuery,
+    RoutineQuery,
     StaffQuery,
     StudentQuery,
+    SubjectQuery,
 );
 
 /// What can be done.

@@ -20,6 +20,8 @@ use crate::{
     ids::Kind,
     people::{Gender, MaritalStatus},
     read,
+    routines::api::Routine,
+    subjects::api::Subject,
 };
 
 /// Ways to reach them: for themselves and the HOD of a course they teach.
@@ -68,6 +70,26 @@ impl Staff {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn designation(&self) -> Option<&str> {
         self.0.designation.as_deref()
+    }
+
+    /// The subjects they teach by the present timetable, of those that the viewer reaches, by name: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn subjects(&self, ctx: &Context<'_>) -> Result<Option<Vec<Subject>>> {
+        let call = Call::of(ctx);
+        let subjects = self.0.of_each("subjects", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), subjects::of_teachers(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(subjects.await?.unwrap_or_default()))
+    }
+
+    /// Their slots in the present timetable, of those that the viewer reaches, by the hour they start at: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn routines(&self, ctx: &Context<'_>) -> Result<Option<Vec<Routine>>> {
+        let call = Call::of(ctx);
+        let routines = self.0.of_each("routines", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), routines::of_teachers(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(routines.await?.unwrap_or_default()))
     }
 
     /// The courses they head, by name: 100 at most.

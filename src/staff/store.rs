@@ -11,11 +11,15 @@ use crate::{
         schema::{accounts, routines, staff, staff_roles, students as student_rows},
     },
     error::Result,
-    keyset,
+    keyset, keyset_of_each,
     staff::model::{StaffFilter, StaffOrderField, StaffRow},
 };
 
 type Query<'a> = staff::BoxedQuery<'a, Backend>;
+
+diesel::alias!(
+    const EARLIER: Alias<Earlier> = routines as earlier_slots;
+);
 
 /// The staff that each role reaches; as STAFF (and ADMISSION), colleagues for the public card.
 pub fn reach(scope: &Scope) -> Reach<staff::table, Backend> {
@@ -111,6 +115,39 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(Staf
         .load(cx)
         .await?;
     Ok(rows)
+}
+
+/// Who teaches each subject by the active routines, by name. Of a teacher's routines for a subject the earliest entered
+/// stands for all of them, so that the teacher is listed once.
+pub async fn of_subjects(
+    cx: &mut Cx,
+    scope: &Scope,
+    subjects: &[i64],
+    page: &Page,
+) -> Result<Vec<(i64, StaffRow, i32)>> {
+    let earlier = EARLIER
+        .filter(EARLIER.field(routines::active))
+        .filter(EARLIER.field(routines::teacher_id).eq(routines::teacher_id))
+        .filter(EARLIER.field(routines::subject_id).eq(routines::subject_id))
+        .filter(EARLIER.field(routines::id).lt(routines::id));
+    let rows = staff::table
+        .inner_join(routines::table)
+        .filter(routines::active)
+        .filter(routines::subject_id.eq_any(subjects))
+        .filter(dsl::not(dsl::exists(earlier)))
+        .filter(reach(scope).filter())
+        .into_boxed();
+    keyset_of_each!(
+        cx,
+        rows,
+        page,
+        staff::name,
+        staff::id,
+        String,
+        routines::subject_id,
+        StaffRow::as_select(),
+        reach(scope).granted()
+    )
 }
 
 /// E-mail and phone of staff in scope.

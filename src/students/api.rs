@@ -7,7 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
-    attendance::api::AttendanceSummary,
+    attendance::{
+        api::AttendanceRecord,
+        model::{RecordQuery, Span},
+        summary::{AttendanceSummary, MonthlyAttendance, SubjectAttendance},
+    },
     auth::{
         Role::{self, *},
         RoleSet,
@@ -19,6 +23,10 @@ use crate::{
     error::Result,
     feedback::api::TeacherFeedback,
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, auth, nested, root,
+        stated, wants_total,
+    },
     ids::Kind,
     leave::api::LeaveRequest,
     meetings::api::Meeting,
@@ -26,6 +34,7 @@ use crate::{
     people::{Gender, MaritalStatus},
     progress::api::{CourseTracking, SubjectProgress},
     read,
+    routines::api::Routine,
 };
 
 /// Contact and personal details.
@@ -176,10 +185,93 @@ impl Student {
         self.0.archived_at.map(utc)
     }
 
-    /// Attendance, counted: over everything.
+    /// The slots of the present timetable for the student's course and current period, by the hour they start at: 100 at
+    /// most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn routines(&self, ctx: &Context<'_>) -> Result<Option<Vec<Routine>>> {
+        let (Some(course), Some(period)) = (self.0.course_id, self.0.current_period) else {
+            return Ok(Some(Vec::new()));
+        };
+        let call = Call::of(ctx);
+        // By class, not by student: those of a class share its slots.
+        let classes = self.0.load("routines", |students| async move {
+            let ids: Vec<i64> = students.iter().map(|student| student.id).collect();
+            let rows = read!(call.db(), routines::of_classes(call.scope(), &ids, i64::from(MAX_PAGE)))?;
+            let mut classes: HashMap<(i64, i32), Vec<Routine>> = HashMap::new();
+            for routine in Loaded::list::<Routine>(rows) {
+                classes.entry(routine.class()).or_default().push(routine);
+            }
+            Ok(classes)
+        });
+        Ok(Some(classes.await?.get(&(course, period)).cloned().unwrap_or_default()))
+    }
+
+    /// Attendance, counted: over everything, or from one day to another, at most 366 of them.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn attendance_summary(&self, ctx: &Context<'_>) -> Result<Option<AttendanceSummary>> {
-        AttendanceSummary::of(ctx, &self.0).await.map(Some)
+    async fn attendance_summary(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day; where only the last one is given, 366 days end with that.")] from: Option<
+            Date,
+        >,
+        #[graphql(desc = "The last day; where only the first one is given, today.")] to: Option<Date>,
+        #[graphql(desc = "Classes of this subject alone.")] subject_id: Option<ID>,
+    ) -> Result<Option<AttendanceSummary>> {
+        let call = Call::of(ctx);
+        let (from, to) = (from.map(|Date(date)| date), to.map(|Date(date)| date));
+        let span = if from.is_some() || to.is_some() { Span::read(from, to, call.today().await?)? } else { None };
+        let subject = subject_id.map(|id| call.number(Kind::Subject, &id));
+        AttendanceSummary::of(ctx, &self.0, span, subject).await.map(Some)
+    }
+
+    /// Attendance over everything, counted by subject and in order of its name: 100 at most. Subjects that the viewer does
+    /// not reach are left out.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn attendance_by_subject(&self, ctx: &Context<'_>) -> Result<Option<Vec<SubjectAttendance>>> {
+        SubjectAttendance::of(ctx, &self.0).await.map(Some)
+    }
+
+    /// Attendance counted by month, old to new; months without classes are left out.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn attendance_by_month(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 12, desc = "The last so many months that had classes, 1 to 100.")] last: i32,
+    ) -> Result<Option<Vec<MonthlyAttendance>>> {
+        MonthlyAttendance::of(ctx, &self.0, last).await.map(Some)
+    }
+
+    /// How the student attended class by class, newest first: to a teacher, in the classes that are theirs.
+    #[graphql(directive = auth::apply(TEACHING))]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn attendance_records(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "On this date or later.")] from: Option<Date>,
+        #[graphql(desc = "On this date or earlier.")] to: Option<Date>,
+    ) -> Result<Option<Connection<AttendanceRecord>>> {
+        let call = Call::of(ctx);
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        let query = RecordQuery { from: from.map(|Date(date)| date), to: to.map(|Date(date)| date) };
+        let records = nested(
+            ctx,
+            &self.0,
+            &paging,
+            AttendanceRecord::dated,
+            |ids| {
+                let page = paging.page();
+                async move {
+                    let rows = read!(call.db(), attendance::records_of_students(call.scope(), &ids, query, page))?;
+                    Ok(Loaded::by_parent(rows))
+                }
+            },
+            |ids| async move { read!(call.db(), attendance_counts::count_of_students(call.scope(), &ids, query)) },
+        );
+        records.await.map(Some)
     }
 
     /// The meetings about the student that the viewer reaches, newest first.

@@ -20,17 +20,18 @@ CREATE INDEX attendance_sessions_teacher ON attendance_sessions (teacher_id);
 -- A record repeats its session's date, subject and `held`; the foreign key keeps them equal, so that
 -- a student's attendance is counted from one index and a session marked as not held counts for nobody.
 CREATE TABLE attendance_records (
+    id integer PRIMARY KEY AUTOINCREMENT NOT NULL,
     session_id bigint NOT NULL,
     student_id bigint NOT NULL REFERENCES students ON DELETE RESTRICT,
     status text NOT NULL CHECK (status IN ('PRESENT', 'ABSENT', 'LATE', 'EXCUSED')),
     date date NOT NULL,
     subject_id bigint NOT NULL,
     held boolean NOT NULL,
-    PRIMARY KEY (session_id, student_id),
+    UNIQUE (session_id, student_id), -- also a session's records
     FOREIGN KEY (session_id, date, subject_id, held) REFERENCES attendance_sessions (id, date, subject_id, held)
         ON UPDATE CASCADE ON DELETE CASCADE
 );
-CREATE INDEX attendance_records_student ON attendance_records (student_id, date, session_id); -- a student's records, a span of days
+CREATE INDEX attendance_records_student ON attendance_records (student_id, date, id); -- a student's records, a span of days
 
 -- Lifetime totals by subject: as many rows as a student has subjects, however long the history.
 CREATE TABLE attendance_totals (
@@ -98,6 +99,6 @@ CREATE TABLE attendance_corrections (
     reason text,
     corrected_by bigint NOT NULL REFERENCES accounts ON DELETE RESTRICT,
     corrected_at timestamp NOT NULL,
-    FOREIGN KEY (session_id, student_id) REFERENCES attendance_records ON DELETE CASCADE
+    FOREIGN KEY (session_id, student_id) REFERENCES attendance_records (session_id, student_id) ON DELETE CASCADE
 );
 CREATE INDEX attendance_corrections_record ON attendance_corrections (session_id, student_id); -- a record's corrections

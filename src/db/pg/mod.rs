@@ -10,6 +10,8 @@ pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
+#[path = "../../attendance_counts/store.rs"]
+pub mod attendance_counts;
 #[path = "../../auth/store.rs"]
 pub mod auth;
 #[path = "../../batches/store.rs"]
@@ -30,7 +32,11 @@ pub mod notices;
 pub mod parents;
 #[path = "../../progress/store.rs"]
 pub mod progress;
+#[path = "../../routines/store.rs"]
+pub mod routines;
 #[path = "../../staff/store.rs"]
 pub mod staff;
 #[path = "../../students/store.rs"]
 pub mod students;
+#[path = "../../subjects/store.rs"]
+pub mod subjects;

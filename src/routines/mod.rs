@@ -1,0 +1,11 @@
+//! Routines: the weekly slots of the timetable. Which subject is taught by whom, when and where.
+//!
+//! Hours are the institute's. No teacher, no room and no class (course and period) is in two active slots at once: the
+//! database keeps that. Active routines say who teaches what and whom, which is what much of the row scope is made of.
+//!
+//! Row scope (`store::reach`): ADMIN and ADMISSION reach every routine; an HOD those of the courses they head; a teacher
+//! their own and those of the courses that their active routines are of; a student those of their course and current
+//! period; a parent those of their linked children's. A reporting key reaches none.
+
+pub mod api;
+pub mod model;

@@ -1,0 +1,12 @@
+//! Subjects: what a course teaches in each of its periods, with the files to study from.
+//!
+//! A subject is of one course and one of its periods, and its name is unique there.
+//!
+//! Row scope (`store::reach`): ADMIN, HOD and ADMISSION reach every subject; a teacher those of active courses; a student
+//! those of their own course; a parent those of their linked children's courses; a reporting key all, by name.
+//! A study file is reached with its subject, but by those who teach and learn alone: not by ADMISSION, not by a key.
+//!
+//! Who teaches what is on a teacher's public card: whoever reaches both the teacher and the subject may know of it.
+
+pub mod api;
+pub mod model;
