@@ -36,13 +36,6 @@ pub fn headed(scope: &Scope) -> _ {
     courses::table.filter(courses::hod_id.assume_not_null().eq(staff)).select(courses::id)
 }
 
-/// Who teaches, by an active routine, in a course that the viewer heads: the teachers that are an HOD's.
-#[dsl::auto_type]
-pub fn teachers(scope: &Scope) -> _ {
-    let courses: headed = headed(scope);
-    routines::table.filter(routines::active).filter(routines::course_id.eq_any(courses)).select(routines::teacher_id)
-}
-
 /// The courses that the viewer teaches in, by an active routine.
 #[dsl::auto_type]
 pub fn taught(scope: &Scope) -> _ {

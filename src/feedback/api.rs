@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::model::{
-    FeedbackOrder, FeedbackOrderField, InstituteFeedbackFilter, InstituteFeedbackRow, InstituteFeedbackType,
+    FeedbackOrder, FeedbackOrderField, InstituteFeedbackFilter, InstituteFeedbackRow, InstituteFeedbackType, Ratings,
     TeacherFeedbackFilter, TeacherFeedbackQuery, TeacherFeedbackRow, half_stars, rating,
 };
 use crate::{
@@ -18,12 +18,19 @@ use crate::{
     error::Result,
     graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
     ids::Kind,
+    parents::{api::Parent, model::ParentRow},
     read,
+    staff::{api::Staff, model::StaffRow},
     students::{api::Student, model::StudentRow},
 };
 
 /// The author of feedback on a teacher, and what would give them away: never for the teacher.
 const AUTHOR: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Student, Role::Parent]);
+
+/// Feedback on a teacher as a whole: those who answer for them, and themselves.
+pub const SUMMARY: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Own]);
+/// So many ratings there must be for a teacher to read the average of their own: of fewer it tells what one person thinks.
+const LEAST_RATINGS: i64 = 3;
 
 /// What a student, or a parent about their child's lessons, says of a teacher.
 #[derive(Clone)]
@@ -48,6 +55,13 @@ impl TeacherFeedback {
         Call::of(ctx).id(Kind::TeacherFeedback, self.0.id)
     }
 
+    /// The teacher it is about.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn teacher(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("teacher", |row| Some(row.teacher_id), |ids| Staff::by_ids(call, ids)).await
+    }
+
     /// From 1.0 to 5.0, by halves.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn rating(&self) -> f64 {
@@ -65,6 +79,13 @@ impl TeacherFeedback {
     async fn student(&self, ctx: &Context<'_>) -> Result<Option<Student>> {
         let call = Call::of(ctx);
         self.0.referred("student", |row| Some(row.student_id), |ids| Student::by_ids(call, ids)).await
+    }
+
+    /// The parent who wrote it; null where a student did.
+    #[graphql(directive = auth::apply(AUTHOR))]
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Parent>> {
+        let call = Call::of(ctx);
+        self.0.referred("parent", |row| row.parent_id, |ids| Parent::by_ids(call, ids)).await
     }
 
     /// When it was written. Not for the teacher, whom it could tell who wrote it.
@@ -100,6 +121,33 @@ impl TeacherFeedback {
         }
     }
 
+    /// A page of what was written about a teacher.
+    pub async fn of_teacher(
+        ctx: &Context<'_>,
+        teacher: &Loaded<StaffRow>,
+        paging: &Paging,
+    ) -> Result<Connection<Self>> {
+        let (call, page) = (Call::of(ctx), paging.page());
+        let pages = |ids: Vec<i64>| async move {
+            Ok(Loaded::by_parent(read!(call.db(), feedback::of_teachers(call.scope(), &ids, page))?))
+        };
+        let counts = |ids: Vec<i64>| async move {
+            let ratings = read!(call.db(), feedback::ratings(call.scope(), &ids))?;
+            Ok(ratings.into_iter().map(|(id, ratings)| (id, ratings.count)).collect())
+        };
+        nested(ctx, teacher, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+    }
+
+    /// A page of what a parent wrote.
+    pub async fn of_parent(ctx: &Context<'_>, parent: &Loaded<ParentRow>, paging: &Paging) -> Result<Connection<Self>> {
+        let (call, page) = (Call::of(ctx), paging.page());
+        let pages = |ids: Vec<i64>| async move {
+            Ok(Loaded::by_parent(read!(call.db(), feedback::of_parents(call.scope(), &ids, page))?))
+        };
+        let counts = |ids: Vec<i64>| async move { read!(call.db(), feedback::count_of_parents(call.scope(), &ids)) };
+        nested(ctx, parent, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+    }
+
     /// A page of what a student wrote.
     pub async fn of_student(
         ctx: &Context<'_>,
@@ -112,6 +160,34 @@ impl TeacherFeedback {
         };
         let counts = |ids: Vec<i64>| async move { read!(call.db(), feedback::count_of_students(call.scope(), &ids)) };
         nested(ctx, student, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+    }
+}
+
+/// The feedback on a teacher that the viewer reaches, as a whole.
+#[derive(SimpleObject)]
+#[graphql(guard = "stated(self)")]
+pub struct FeedbackSummary {
+    /// The average rating (1.0 to 5.0). Null where there is none; for the teacher, also where there are fewer than 3.
+    #[graphql(directive = auth::apply(SUMMARY))]
+    average: Option<f64>,
+    /// How many ratings there are.
+    #[graphql(directive = auth::apply(SUMMARY))]
+    count: i64,
+}
+
+impl Stated for FeedbackSummary {}
+
+impl FeedbackSummary {
+    /// The summary of a teacher.
+    pub async fn of(ctx: &Context<'_>, teacher: &Loaded<StaffRow>) -> Result<Self> {
+        let call = Call::of(ctx);
+        let ratings = teacher.of_each("ratings", |ids| async move {
+            Ok(read!(call.db(), feedback::ratings(call.scope(), &ids))?.into_iter().collect())
+        });
+        let ratings: Ratings = ratings.await?.unwrap_or_default();
+        let themselves = teacher.granted().has(Role::Own) && !teacher.granted().has(Role::Admin);
+        let least = if themselves { LEAST_RATINGS } else { 1 };
+        Ok(Self { average: ratings.average(least), count: ratings.count })
     }
 }
 
@@ -193,7 +269,9 @@ impl InstituteFeedback {
 
 /// The names of the people behind accounts, so far as the viewer reaches them.
 async fn names_of_accounts(call: &Call, accounts: Vec<i64>) -> Result<HashMap<i64, String>> {
-    let names = read!(call.db(), students::names_of_accounts(call.scope(), &accounts))?;
+    let mut names = read!(call.db(), students::names_of_accounts(call.scope(), &accounts))?;
+    names.extend(read!(call.db(), parents::names_of_accounts(call.scope(), &accounts))?);
+    names.extend(read!(call.db(), staff::names_of_accounts(call.scope(), &accounts))?);
     Ok(names.into_iter().collect())
 }
 

@@ -3,7 +3,7 @@
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, courses};
+use super::{Backend, Cx, staff};
 use crate::{
     auth::{Reach, Role, Scope},
     db::{
@@ -30,7 +30,7 @@ fn authored(scope: &Scope) -> Reach<teacher_feedback::table, Backend> {
         .when(Role::Hod, |viewer| {
             // About themselves an HOD reads what any teacher reads.
             teacher_feedback::teacher_id
-                .eq_any(courses::teachers(viewer))
+                .eq_any(staff::headed(viewer))
                 .and(teacher_feedback::teacher_id.ne(viewer.staff()))
         })
         .when(Role::Student, |viewer| {

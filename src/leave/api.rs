@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::model::{
     LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
@@ -13,9 +13,12 @@ use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
     clock::utc,
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     read,
+    staff::{api::Staff, model::StaffRow},
     students::{api::Student, model::StudentRow},
 };
 
@@ -52,16 +55,23 @@ impl LeaveRequest {
         self.0.referred("student", |row| row.student_id, |ids| Student::by_ids(call, ids)).await
     }
 
+    /// The staff member it is about; null where it is about a student.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn staff(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("staff", |row| row.staff_id, |ids| Staff::by_ids(call, ids)).await
+    }
+
     /// The first day away.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn first_day(&self) -> NaiveDate {
-        self.0.first_day
+    async fn first_day(&self) -> Date {
+        Date(self.0.first_day)
     }
 
     /// The last day away.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn last_day(&self) -> NaiveDate {
-        self.0.last_day
+    async fn last_day(&self) -> Date {
+        Date(self.0.last_day)
     }
 
     /// Where it stands.
@@ -116,6 +126,16 @@ impl LeaveRequest {
         (key, self.0.id)
     }
 
+    /// A page of the requests of a staff member.
+    pub async fn of_staff(ctx: &Context<'_>, staff: &Loaded<StaffRow>, paging: &Paging) -> Result<Connection<Self>> {
+        let (call, page) = (Call::of(ctx), paging.page());
+        let pages = |ids: Vec<i64>| async move {
+            Ok(Loaded::by_parent(read!(call.db(), leave::of_staff(call.scope(), &ids, page))?))
+        };
+        let counts = |ids: Vec<i64>| async move { read!(call.db(), leave::count_of_staff(call.scope(), &ids)) };
+        nested(ctx, staff, paging, |one: &Self| one.key(LeaveRequestOrderField::FirstDay), pages, counts).await
+    }
+
     /// A page of the requests of a student.
     pub async fn of_student(
         ctx: &Context<'_>,
@@ -166,7 +186,7 @@ fn opened(call: &Call, filter: LeaveRequestFilter) -> Query {
         status: filter.status,
         student: filter.student_id.map(|id| call.number(Kind::Student, &id)),
         staff: filter.staff_id.map(|id| call.number(Kind::Staff, &id)),
-        from: filter.from,
-        to: filter.to,
+        from: filter.from.map(|Date(date)| date),
+        to: filter.to.map(|Date(date)| date),
     }
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::{
     db::schema::leave_requests,
-    graphql::{Direction, Row},
+    graphql::{Date, Direction, Row},
     text_enum,
 };
 
@@ -55,9 +55,9 @@ pub struct LeaveRequestFilter {
     /// Of this staff member.
     pub staff_id: Option<ID>,
     /// With a day on this date or later.
-    pub from: Option<NaiveDate>,
+    pub from: Option<Date>,
     /// With a day on this date or earlier.
-    pub to: Option<NaiveDate>,
+    pub to: Option<Date>,
 }
 
 /// [`LeaveRequestFilter`] with its ids opened.

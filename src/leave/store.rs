@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, courses, students};
+use super::{Backend, Cx, staff as staff_store, students};
 use crate::{
     auth::{Reach, Role, Scope},
     db::{paging::Page, schema::leave_requests},
@@ -19,11 +19,11 @@ type Query<'a> = leave_requests::BoxedQuery<'a, Backend>;
 pub fn reach(scope: &Scope) -> Reach<leave_requests::table, Backend> {
     let student = || leave_requests::student_id.assume_not_null();
     let staff = || leave_requests::staff_id.assume_not_null();
-    Reach::of(scope)
+    let reach = Reach::of(scope)
         .all(Role::Admin)
         .when(Role::Hod, |viewer| {
             let students = students::visible(&viewer.only(Role::Hod));
-            student().eq_any(students).or(staff().eq_any(courses::teachers(viewer)))
+            student().eq_any(students).or(staff().eq_any(staff_store::headed(viewer)))
         })
         .when(Role::Admission, |viewer| student().eq_any(students::visible(&viewer.only(Role::Admission))))
         .when(Role::Staff, |viewer| {
@@ -31,8 +31,9 @@ pub fn reach(scope: &Scope) -> Reach<leave_requests::table, Backend> {
             leave_requests::status.eq(LeaveStatus::Approved).and(student().eq_any(students))
         })
         .when(Role::Student, |viewer| student().eq(viewer.student()))
-        .when(Role::Parent, |viewer| student().eq_any(students::visible(&viewer.only(Role::Parent))))
-        .when(Role::Own, |viewer| staff().eq(viewer.staff()))
+        .when(Role::Parent, |viewer| student().eq_any(students::visible(&viewer.only(Role::Parent))));
+    // Who is no staff has no request as staff.
+    if scope.staff() == 0 { reach } else { reach.when(Role::Own, |viewer| staff().eq(viewer.staff())) }
 }
 
 fn listed<'a>(scope: &Scope, query: &LeaveRequestQuery) -> Query<'a> {

@@ -14,7 +14,9 @@ use crate::{
         Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated, wants_total,
     },
     ids::Kind,
+    parents::{api::Parent, model::ParentRow},
     read,
+    staff::{api::Staff, model::StaffRow},
     students::{api::Student, model::StudentRow},
 };
 
@@ -98,6 +100,23 @@ impl Meeting {
         self.0.link.as_deref()
     }
 
+    /// Who holds it, if the viewer reaches them.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn staff(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("staff", |row| Some(row.staff_id), |ids| Staff::by_ids(call, ids)).await
+    }
+
+    /// The parents who take part whom the viewer reaches, by name: 100 at most.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn parents(&self, ctx: &Context<'_>) -> Result<Option<Vec<Parent>>> {
+        let call = Call::of(ctx);
+        let parents = self.0.of_each("parents", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), parents::of_meetings(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(parents.await?.unwrap_or_default()))
+    }
+
     /// The students it is about whom the viewer reaches, by name: 100 at most.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn students(&self, ctx: &Context<'_>) -> Result<Option<Vec<Student>>> {
@@ -128,6 +147,26 @@ impl Meeting {
             MeetingOrderField::StartsAt => serde_json::json!(self.0.starts_at),
         };
         (key, self.0.id)
+    }
+
+    /// A page of the meetings that a parent takes part in.
+    pub async fn of_parent(ctx: &Context<'_>, parent: &Loaded<ParentRow>, paging: &Paging) -> Result<Connection<Self>> {
+        let (call, page) = (Call::of(ctx), paging.page());
+        let pages = |ids: Vec<i64>| async move {
+            Ok(Loaded::by_parent(read!(call.db(), meetings::of_parents(call.scope(), &ids, page))?))
+        };
+        let counts = |ids: Vec<i64>| async move { read!(call.db(), meetings::count_of_parents(call.scope(), &ids)) };
+        nested(ctx, parent, paging, |one: &Self| one.key(MeetingOrderField::StartsAt), pages, counts).await
+    }
+
+    /// A page of the meetings that a staff member holds.
+    pub async fn of_staff(ctx: &Context<'_>, staff: &Loaded<StaffRow>, paging: &Paging) -> Result<Connection<Self>> {
+        let (call, page) = (Call::of(ctx), paging.page());
+        let pages = |ids: Vec<i64>| async move {
+            Ok(Loaded::by_parent(read!(call.db(), meetings::of_staff(call.scope(), &ids, page))?))
+        };
+        let counts = |ids: Vec<i64>| async move { read!(call.db(), meetings::count_of_staff(call.scope(), &ids)) };
+        nested(ctx, staff, paging, |one: &Self| one.key(MeetingOrderField::StartsAt), pages, counts).await
     }
 
     /// A page of the meetings about a student.

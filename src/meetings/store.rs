@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, courses, students};
+use super::{Backend, Cx, staff, students};
 use crate::{
     auth::{Reach, Role, Scope},
     db::{
@@ -23,7 +23,7 @@ pub fn reach(scope: &Scope) -> Reach<meetings::table, Backend> {
     Reach::of(scope)
         .all(Role::Admin)
         .when(Role::Hod, |viewer| {
-            meetings::staff_id.eq_any(courses::teachers(viewer)).or(meetings::staff_id.eq(viewer.staff()))
+            meetings::staff_id.eq_any(staff::headed(viewer)).or(meetings::staff_id.eq(viewer.staff()))
         })
         .when(Role::Staff, |viewer| meetings::staff_id.eq(viewer.staff()))
         .when(Role::Student, |viewer| meetings::id.eq_any(about(&viewer.only(Role::Student))))

@@ -15,6 +15,7 @@ use crate::{
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
     read,
+    staff::api::Staff,
 };
 
 /// Whom else a notice is for: those who publish.
@@ -71,6 +72,13 @@ impl Notice {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn published_at(&self) -> DateTime<Utc> {
         utc(self.0.published_at)
+    }
+
+    /// Who published it, if the viewer reaches them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn published_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("published_by", |row| row.published_by, |ids| Staff::by_ids(call, ids)).await
     }
 
     /// Whom it is for: 100 groups at most.

@@ -22,7 +22,7 @@ type Query<'a> = notices::BoxedQuery<'a, Backend>;
 pub fn reach(scope: &Scope) -> Reach<notices::table, Backend> {
     let course = || notice_audiences::course_id.assume_not_null();
     let batch = || notice_audiences::batch_id.assume_not_null();
-    Reach::of(scope)
+    let reach = Reach::of(scope)
         .all(Role::Admin)
         .when(Role::Hod, |viewer| {
             let students = batches::joined(&viewer.only(Role::Hod));
@@ -46,8 +46,12 @@ pub fn reach(scope: &Scope) -> Reach<notices::table, Backend> {
             let course = course().eq_any(courses::attended(&viewer));
             let batch = batch().eq_any(batches::joined(&viewer));
             dsl::exists(audience().filter(holders(AudienceRole::Parent).or(course).or(batch)))
-        })
-        .when(Role::Own, |viewer| notices::published_by.assume_not_null().eq(viewer.staff()))
+        });
+    // Who is no staff has published nothing.
+    if scope.staff() == 0 {
+        return reach;
+    }
+    reach.when(Role::Own, |viewer| notices::published_by.assume_not_null().eq(viewer.staff()))
 }
 
 /// The audience of the notice at hand.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use chrono::NaiveDate;
 
 use super::model::{
     CourseTrackingFilter, CourseTrackingOrder, CourseTrackingOrderField, CourseTrackingQuery, CourseTrackingRow,
@@ -13,10 +12,13 @@ use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
     courses::{api::Course, model::CourseRow},
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total,
+    },
     ids::Kind,
     read,
     students::{api::Student, model::StudentRow},
+    subjects::api::Subject,
 };
 
 /// What teachers note among themselves.
@@ -63,26 +65,26 @@ impl CourseTracking {
 
     /// The day the student enrolled.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn enrolled_on(&self) -> NaiveDate {
-        self.0.enrolled_on
+    async fn enrolled_on(&self) -> Date {
+        Date(self.0.enrolled_on)
     }
 
     /// The day the course began for the student.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn started_on(&self) -> NaiveDate {
-        self.0.started_on
+    async fn started_on(&self) -> Date {
+        Date(self.0.started_on)
     }
 
     /// The day the course should end.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn expected_end(&self) -> NaiveDate {
-        self.0.expected_end
+    async fn expected_end(&self) -> Date {
+        Date(self.0.expected_end)
     }
 
     /// The day the course ended.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn actual_end(&self) -> Option<NaiveDate> {
-        self.0.actual_end
+    async fn actual_end(&self) -> Option<Date> {
+        self.0.actual_end.map(Date)
     }
 
     /// How far along.
@@ -105,14 +107,14 @@ impl CourseTracking {
 
     /// The day that period began.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn period_started_on(&self) -> NaiveDate {
-        self.0.period_started_on
+    async fn period_started_on(&self) -> Date {
+        Date(self.0.period_started_on)
     }
 
     /// The day that period ends.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn period_ends_on(&self) -> NaiveDate {
-        self.0.period_ends_on
+    async fn period_ends_on(&self) -> Date {
+        Date(self.0.period_ends_on)
     }
 
     /// What teachers noted.
@@ -178,6 +180,13 @@ impl SubjectProgress {
     async fn student(&self, ctx: &Context<'_>) -> Result<Option<Student>> {
         let call = Call::of(ctx);
         self.0.referred("student", |row| Some(row.student_id), |ids| Student::by_ids(call, ids)).await
+    }
+
+    /// The subject.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<Subject>> {
+        let call = Call::of(ctx);
+        self.0.referred("subject", |row| Some(row.subject_id), |ids| Subject::by_ids(call, ids)).await
     }
 
     /// How far along.

@@ -3,12 +3,12 @@
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, courses, students};
+use super::{Backend, Cx, courses, students, subjects};
 use crate::{
     auth::{Reach, Role, Scope},
     db::{
         paging::Page,
-        schema::{course_trackings, subject_progress, subjects},
+        schema::{course_trackings, subject_progress},
     },
     error::Result,
     keyset, keyset_of_each,
@@ -45,9 +45,7 @@ pub fn reach_subject(scope: &Scope) -> Reach<subject_progress::table, Backend> {
     Reach::of(scope)
         .all(Role::Admin)
         .when(Role::Hod, |viewer| {
-            let subjects =
-                subjects::table.filter(subjects::course_id.eq_any(courses::headed(viewer))).select(subjects::id);
-            subject_progress::subject_id.eq_any(subjects).and(student.eq_any(students::present()))
+            subject_progress::subject_id.eq_any(subjects::headed(viewer)).and(student.eq_any(students::present()))
         })
         .when(Role::Admission, |viewer| student.eq_any(students::visible(&viewer.only(Role::Admission))))
         .when(Role::Staff, |viewer| student.eq_any(students::visible(&viewer.only(Role::Staff))))

@@ -22,7 +22,6 @@ use crate::{
     courses::api::Course,
     error::Result,
     feedback::api::TeacherFeedback,
-    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     graphql::{
         Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, auth, nested, root,
         stated, wants_total,

@@ -10,7 +10,7 @@ pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
-#[path = "../../attendance_counts/store.rs"]
+#[path = "../../attendance/counts.rs"]
 pub mod attendance_counts;
 #[path = "../../auth/store.rs"]
 pub mod auth;
