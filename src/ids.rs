@@ -8,9 +8,12 @@ use aes::{
     Aes128,
     cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
+use aes_siv::siv::Aes128Siv;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+
+use crate::error::{Error, Result};
 
 /// The types that have a global id. The numbers are part of every id that clients hold: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +71,7 @@ impl Kind {
 #[derive(Clone)]
 pub struct Seal {
     ids: Aes128,
-    cursors: Hmac<Sha256>,
+    cursors: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -81,12 +84,10 @@ impl Seal {
     /// Derives the keys from the deployment's secret. The same secret gives the same ids on every instance.
     #[must_use]
     pub fn new(secret: &str) -> Self {
-        let derive = |purpose: &str| mac(secret.as_bytes(), purpose.as_bytes());
-        let key: [u8; 32] = derive("rollcall/ids/1").finalize().into_bytes().into();
+        let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        let cursors: [u8; 32] = derive("rollcall/cursors/1").finalize().into_bytes().into();
-        Self { ids: Aes128::new(&half.into()), cursors: mac(&cursors, b"") }
+        Self { ids: Aes128::new(&half.into()), cursors: derive(secret, "rollcall/cursors/1") }
     }
 
     /// The global id of row `number` of a type.
@@ -118,49 +119,38 @@ impl Seal {
         self.open(id).and_then(|(found, number)| (found == kind).then_some(number))
     }
 
-    /// A cursor that holds `position` and is good only where `binding` (query, filter, viewer) is the same.
-    #[must_use]
-    pub fn cursor(&self, binding: &str, position: &str) -> String {
-        let tag = self.tag(binding, position).finalize().into_bytes();
-        let mut bytes = tag[..TAG].to_vec();
-        bytes.extend_from_slice(position.as_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+    /// A cursor that holds `position`, unreadable, and is good only where `binding` (query, filter, viewer) is the same:
+    /// AES-SIV (RFC 5297) with the binding as associated data.
+    ///
+    /// # Errors
+    /// When it cannot be sealed, which needs a position of gigabytes.
+    pub fn cursor(&self, binding: &str, position: &str) -> Result<String> {
+        let sealed = Aes128Siv::new(&self.cursors.into()).encrypt([binding], position.as_bytes());
+        Ok(URL_SAFE_NO_PAD.encode(sealed.map_err(|_| Error::internal("a cursor could not be sealed"))?))
     }
 
     /// The position in a cursor that this service made for this binding. The tag is compared in constant time.
     #[must_use]
     pub fn open_cursor(&self, binding: &str, cursor: &str) -> Option<String> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (tag, position) = bytes.split_at_checked(TAG)?;
-        let position = std::str::from_utf8(position).ok()?;
-        self.tag(binding, position).verify_truncated_left(tag).ok()?;
-        Some(position.to_owned())
-    }
-
-    fn tag(&self, binding: &str, position: &str) -> Hmac<Sha256> {
-        let mut mac = self.cursors.clone();
-        mac.update(&(binding.len() as u64).to_be_bytes());
-        mac.update(binding.as_bytes());
-        mac.update(position.as_bytes());
-        mac
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let position = Aes128Siv::new(&self.cursors.into()).decrypt([binding], &sealed).ok()?;
+        String::from_utf8(position).ok()
     }
 }
 
-/// Bytes of a cursor's tag: 128 bits, as RFC 2104 allows to truncate.
-const TAG: usize = 16;
-
-fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes a key of any length, so hashing it first gives an array and leaves no error to handle.
-    let key: [u8; 32] = <Sha256 as sha2::Digest>::digest(key).into();
-    let mut mac = Hmac::<Sha256>::new(&key_block(key));
-    mac.update(message);
-    mac
+/// A key for one purpose (HKDF, RFC 5869, whose extract and one step of expand suffice for 32 bytes).
+fn derive(secret: &str, purpose: &str) -> [u8; 32] {
+    let extracted = mac([0; 32], &[secret.as_bytes()]);
+    mac(extracted, &[purpose.as_bytes(), &[1]])
 }
 
-fn key_block(key: [u8; 32]) -> hmac::digest::Key<Hmac<Sha256>> {
+fn mac(key: [u8; 32], message: &[&[u8]]) -> [u8; 32] {
+    // HMAC pads a short key with zeros itself; doing it here leaves no error to handle.
     let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
     block[..32].copy_from_slice(&key);
-    block
+    let mut mac = Hmac::<Sha256>::new(&block);
+    message.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -181,7 +171,7 @@ mod tests {
     #[test]
     fn a_cursor_is_good_only_where_it_was_given() {
         let seal = Seal::new("secret");
-        let cursor = seal.cursor("students", "[1]");
+        let cursor = seal.cursor("students", "[1]").unwrap();
         assert_eq!(seal.open_cursor("students", &cursor).as_deref(), Some("[1]"));
         assert_eq!(seal.open_cursor("parents", &cursor), None);
         let mut forged = cursor.into_bytes();

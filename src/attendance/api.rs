@@ -50,7 +50,7 @@ impl Listed for AttendanceSession {
 impl AttendanceSession {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::AttendanceSession, self.0.id)
     }
 
@@ -180,7 +180,7 @@ impl Listed for AttendanceRecord {
 impl AttendanceRecord {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::AttendanceRecord, self.0.id)
     }
 
@@ -323,7 +323,7 @@ impl AttendanceQuery {
         let rows = read!(call.db(), attendance::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), attendance::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), AttendanceSession::key, total)))
+        paging.connection(ctx, Loaded::list(rows), AttendanceSession::key, total).map(Some)
     }
 }
 

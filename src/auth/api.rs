@@ -52,7 +52,7 @@ impl Stated for Account {
 impl Account {
     /// Global id.
     #[graphql(directive = auth::apply(OWNER))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Account, self.0.id)
     }
 

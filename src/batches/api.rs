@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
-use chrono::NaiveDate;
-
 use super::model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow};
 use crate::{
     auth::{
@@ -12,11 +9,14 @@ use crate::{
         sets::{PEOPLE, SIGNED_IN},
     },
     error::Result,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     read,
     students::{api::Student, model::StudentOrderField},
 };
+use async_graphql::{Context, ID, Object};
 
 /// A group of students.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Listed for Batch {
 impl Batch {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Batch, self.0.id)
     }
 
@@ -49,8 +49,8 @@ impl Batch {
 
     /// The day the batch starts.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn start_date(&self) -> Option<NaiveDate> {
-        self.0.start_date
+    async fn start_date(&self) -> Option<Date> {
+        self.0.start_date.map(Date)
     }
 
     /// Whether the batch is in use.
@@ -134,6 +134,6 @@ impl BatchQuery {
         let rows = read!(call.db(), batches::page(call.scope(), &filter, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), batches::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |batch: &Batch| batch.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |batch: &Batch| batch.key(order.field), total).map(Some)
     }
 }

@@ -42,7 +42,7 @@ impl Listed for Course {
 impl Course {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Course, self.0.id)
     }
 
@@ -205,6 +205,6 @@ impl CourseQuery {
         let rows = read!(call.db(), courses::page(call.scope(), &filter, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), courses::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |course: &Course| course.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |course: &Course| course.key(order.field), total).map(Some)
     }
 }

@@ -16,7 +16,7 @@ use diesel::{ConnectionError, connection::InstrumentationEvent};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig,
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         bb8::{Pool, PooledConnection},
     },
 };
@@ -231,6 +231,8 @@ where
 {
     let statements = Arc::clone(statements);
     let mut config = ManagerConfig::default();
+    // No question at each check-out: a connection that has broken says so when it is given back.
+    config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let (url, setup, statements) = (url.to_owned(), setup.clone(), Arc::clone(&statements));
         async move {

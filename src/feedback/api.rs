@@ -51,7 +51,7 @@ impl Listed for TeacherFeedback {
 impl TeacherFeedback {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::TeacherFeedback, self.0.id)
     }
 
@@ -210,7 +210,7 @@ impl Listed for InstituteFeedback {
 impl InstituteFeedback {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::InstituteFeedback, self.0.id)
     }
 
@@ -329,7 +329,7 @@ impl FeedbackQuery {
         } else {
             None
         };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |one: &TeacherFeedback| one.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |one: &TeacherFeedback| one.key(order.field), total).map(Some)
     }
 
     /// The feedback on the institute that the viewer reaches, newest first unless `orderBy` says otherwise.
@@ -354,6 +354,6 @@ impl FeedbackQuery {
         } else {
             None
         };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |one: &InstituteFeedback| one.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |one: &InstituteFeedback| one.key(order.field), total).map(Some)
     }
 }

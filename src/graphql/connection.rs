@@ -138,13 +138,16 @@ impl Paging {
 
     /// Makes the connection of what the store read for [`Self::page`] (one row more than the page, if there are others),
     /// given each row's key in the order and its number.
+    ///
+    /// # Errors
+    /// When a cursor cannot be made.
     pub fn connection<T: Listed>(
         &self,
         ctx: &Context<'_>,
         mut nodes: Vec<T>,
         key: impl Fn(&T) -> (serde_json::Value, i64),
         total_count: Option<i64>,
-    ) -> Connection<T> {
+    ) -> Result<Connection<T>> {
         let size = usize::try_from(self.page.limit).unwrap_or(0);
         let more = nodes.len() > size;
         nodes.truncate(size);
@@ -152,21 +155,19 @@ impl Paging {
             nodes.reverse();
         }
         let seal = &Call::of(ctx).services().seal;
-        let edges: Vec<Edge<T>> = nodes
-            .into_iter()
-            .map(|node| {
-                let (key, number) = key(&node);
-                let cursor = seal.cursor(&self.binding, &serde_json::json!([key, number]).to_string());
-                Edge { node, cursor }
-            })
-            .collect();
+        let edge = |node| {
+            let (key, number) = key(&node);
+            let cursor = seal.cursor(&self.binding, &serde_json::json!([key, number]).to_string())?;
+            Ok(Edge { node, cursor })
+        };
+        let edges = nodes.into_iter().map(edge).collect::<Result<Vec<Edge<T>>>>()?;
         let page_info = PageInfo {
             has_next_page: if self.page.backward { self.before_given } else { more },
             has_previous_page: if self.page.backward { more } else { self.after_given },
             start_cursor: edges.first().map(|edge| edge.cursor.clone()),
             end_cursor: edges.last().map(|edge| edge.cursor.clone()),
         };
-        Connection { edges, page_info, total_count }
+        Ok(Connection { edges, page_info, total_count })
     }
 }
 
@@ -197,7 +198,7 @@ where
     } else {
         None
     };
-    Ok(paging.connection(ctx, nodes, key, total))
+    paging.connection(ctx, nodes, key, total)
 }
 
 /// Whether the query asks for the connection's `totalCount`.

@@ -62,8 +62,8 @@ pub enum Direction {
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    NodeQuery,
     ViewerQuery,
+    NodeQuery,
     AttendanceQuery,
     BatchQuery,
     CourseQuery,

@@ -9,6 +9,7 @@ use super::{
     statement::{auth, root},
 };
 use crate::{
+    attendance::api::{AttendanceRecord, AttendanceSession},
     auth::{api::Account, sets::ANYONE},
     batches::api::Batch,
     courses::api::Course,
@@ -21,8 +22,10 @@ use crate::{
     notices::api::Notice,
     parents::api::Parent,
     progress::api::{CourseTracking, SubjectProgress},
+    routines::api::Routine,
     staff::api::Staff,
     students::api::Student,
+    subjects::api::{StudyFile, Subject},
 };
 
 /// Whatever has a global id.
@@ -31,6 +34,10 @@ use crate::{
 pub enum Node {
     /// An account.
     Account(Account),
+    /// How a student attended a session.
+    AttendanceRecord(AttendanceRecord),
+    /// One class of a routine, as it was marked.
+    AttendanceSession(AttendanceSession),
     /// A batch.
     Batch(Batch),
     /// A course.
@@ -49,10 +56,16 @@ pub enum Node {
     Notice(Notice),
     /// A parent.
     Parent(Parent),
+    /// A weekly slot.
+    Routine(Routine),
     /// A staff member.
     Staff(Staff),
     /// A student.
     Student(Student),
+    /// A file to study.
+    StudyFile(StudyFile),
+    /// A subject.
+    Subject(Subject),
     /// A student's way through a subject.
     SubjectProgress(SubjectProgress),
     /// Feedback on a teacher.
@@ -73,6 +86,8 @@ impl NodeQuery {
         let ids = vec![number];
         Ok(match kind {
             Kind::Account => only(Account::by_ids(call, ids).await?),
+            Kind::AttendanceRecord => only(AttendanceRecord::by_ids(call, ids).await?),
+            Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
             Kind::Batch => only(Batch::by_ids(call, ids).await?),
             Kind::Course => only(Course::by_ids(call, ids).await?),
             Kind::CourseTracking => only(CourseTracking::by_ids(call, ids).await?),
@@ -82,8 +97,11 @@ impl NodeQuery {
             Kind::Meeting => only(Meeting::by_ids(call, ids).await?),
             Kind::Notice => only(Notice::by_ids(call, ids).await?),
             Kind::Parent => only(Parent::by_ids(call, ids).await?),
+            Kind::Routine => only(Routine::by_ids(call, ids).await?),
             Kind::Staff => only(Staff::by_ids(call, ids).await?),
             Kind::Student => only(Student::by_ids(call, ids).await?),
+            Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
+            Kind::Subject => only(Subject::by_ids(call, ids).await?),
             Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
             Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
             _ => None,

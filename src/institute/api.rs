@@ -22,7 +22,7 @@ impl Stated for Institute {}
 impl Institute {
     /// Global id.
     #[graphql(directive = auth::apply(ANYONE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Institute, i64::from(self.0.id))
     }
 

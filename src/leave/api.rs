@@ -44,7 +44,7 @@ impl Listed for LeaveRequest {
 impl LeaveRequest {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::LeaveRequest, self.0.id)
     }
 
@@ -177,7 +177,7 @@ impl LeaveRequestQuery {
         let query = opened(call, filter.unwrap_or_default());
         let rows = read!(call.db(), leave::page(call.scope(), &query, order.field, paging.page()))?;
         let total = if wants_total(ctx) { Some(read!(call.db(), leave::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |request: &LeaveRequest| request.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |request: &LeaveRequest| request.key(order.field), total).map(Some)
     }
 }
 

@@ -42,7 +42,7 @@ impl Listed for Meeting {
 impl Meeting {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Meeting, self.0.id)
     }
 
@@ -210,7 +210,7 @@ impl MeetingQuery {
         let rows = read!(call.db(), meetings::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), meetings::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |meeting: &Meeting| meeting.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |meeting: &Meeting| meeting.key(order.field), total).map(Some)
     }
 }
 

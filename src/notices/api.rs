@@ -40,7 +40,7 @@ impl Listed for Notice {
 impl Notice {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Notice, self.0.id)
     }
 
@@ -194,6 +194,6 @@ impl NoticeQuery {
         let rows = read!(call.db(), notices::page(call.scope(), &filter, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), notices::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |notice: &Notice| notice.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |notice: &Notice| notice.key(order.field), total).map(Some)
     }
 }

@@ -45,7 +45,7 @@ impl Listed for Parent {
 impl Parent {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Parent, self.0.id)
     }
 
@@ -197,6 +197,6 @@ impl ParentQuery {
         let rows = read!(call.db(), parents::page(call.scope(), &filter, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), parents::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |parent: &Parent| parent.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |parent: &Parent| parent.key(order.field), total).map(Some)
     }
 }

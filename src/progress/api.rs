@@ -45,7 +45,7 @@ impl Listed for CourseTracking {
 impl CourseTracking {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::CourseTracking, self.0.id)
     }
 
@@ -171,7 +171,7 @@ impl Stated for SubjectProgress {
 impl SubjectProgress {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::SubjectProgress, self.0.id)
     }
 
@@ -296,7 +296,7 @@ impl ProgressQuery {
         let total =
             if wants_total(ctx) { Some(read!(call.db(), progress::count(call.scope(), &query))?) } else { None };
         let key = |tracking: &CourseTracking| tracking.key(order.field);
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), key, total)))
+        paging.connection(ctx, Loaded::list(rows), key, total).map(Some)
     }
 }
 

@@ -42,7 +42,7 @@ impl Listed for Routine {
 impl Routine {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Routine, self.0.id)
     }
 
@@ -184,7 +184,7 @@ impl RoutineQuery {
         let rows = read!(call.db(), routines::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), routines::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |routine: &Routine| routine.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |routine: &Routine| routine.key(order.field), total).map(Some)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::model::{StaffFilter, StaffOrder, StaffOrderField, StaffRow};
 use crate::{
@@ -17,7 +17,9 @@ use crate::{
     courses::api::Course,
     error::Result,
     feedback::api::{FeedbackSummary, SUMMARY, TeacherFeedback},
-    graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total,
+    },
     ids::Kind,
     leave::api::LeaveRequest,
     meetings::api::Meeting,
@@ -55,7 +57,7 @@ impl Listed for Staff {
 impl Staff {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Staff, self.0.id)
     }
 
@@ -141,8 +143,8 @@ impl Staff {
 
     /// Birth date.
     #[graphql(directive = auth::apply(PERSONAL))]
-    async fn birth_date(&self) -> Option<NaiveDate> {
-        self.0.birth_date
+    async fn birth_date(&self) -> Option<Date> {
+        self.0.birth_date.map(Date)
     }
 
     /// Where they live at present.
@@ -183,8 +185,8 @@ impl Staff {
 
     /// The day they joined the institute.
     #[graphql(directive = auth::apply(PERSONAL))]
-    async fn joining_date(&self) -> Option<NaiveDate> {
-        self.0.joining_date
+    async fn joining_date(&self) -> Option<Date> {
+        self.0.joining_date.map(Date)
     }
 
     /// The meetings they hold that the viewer reaches, newest first.
@@ -298,6 +300,6 @@ impl StaffQuery {
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), staff::page(call.scope(), &filter, order.field, paging.page()))?;
         let total = if wants_total(ctx) { Some(read!(call.db(), staff::count(call.scope(), &filter))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |staff: &Staff| staff.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |staff: &Staff| staff.key(order.field), total).map(Some)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
@@ -69,7 +69,7 @@ impl Listed for Student {
 impl Student {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Student, self.0.id)
     }
 
@@ -144,8 +144,8 @@ impl Student {
 
     /// Birth date.
     #[graphql(directive = auth::apply(CONTACT))]
-    async fn birth_date(&self) -> Option<NaiveDate> {
-        self.0.birth_date
+    async fn birth_date(&self) -> Option<Date> {
+        self.0.birth_date.map(Date)
     }
 
     /// Where the student lives during the course.
@@ -174,8 +174,8 @@ impl Student {
 
     /// The day the student joined the institute.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn joining_date(&self) -> Option<NaiveDate> {
-        self.0.joining_date
+    async fn joining_date(&self) -> Option<Date> {
+        self.0.joining_date.map(Date)
     }
 
     /// When the student was archived; null for everybody who is not.
@@ -386,7 +386,7 @@ impl StudentQuery {
         let rows = read!(call.db(), students::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), students::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total).map(Some)
     }
 }
 

@@ -39,7 +39,7 @@ impl Listed for Subject {
 impl Subject {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::Subject, self.0.id)
     }
 
@@ -132,7 +132,7 @@ impl Stated for StudyFile {
 impl StudyFile {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
-    async fn id(&self, ctx: &Context<'_>) -> ID {
+    pub async fn id(&self, ctx: &Context<'_>) -> ID {
         Call::of(ctx).id(Kind::StudyFile, self.0.id)
     }
 
@@ -207,7 +207,7 @@ impl SubjectQuery {
         let rows = read!(call.db(), subjects::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), subjects::count(call.scope(), &query))?) } else { None };
-        Ok(Some(paging.connection(ctx, Loaded::list(rows), |subject: &Subject| subject.key(order.field), total)))
+        paging.connection(ctx, Loaded::list(rows), |subject: &Subject| subject.key(order.field), total).map(Some)
     }
 }
 

@@ -92,7 +92,10 @@ async fn both_databases_have_the_same_tables_columns_keys_and_indexes() {
     let (sqlite, postgres) = (catalog(&sqlite).await, catalog(&postgres).await);
     let only_sqlite: Vec<_> = sqlite.difference(&postgres).collect();
     let only_postgres: Vec<_> = postgres.difference(&sqlite).collect();
-    assert!(only_sqlite.is_empty() && only_postgres.is_empty(), "SQLite {only_sqlite:#?}, PostgreSQL {only_postgres:#?}");
+    assert!(
+        only_sqlite.is_empty() && only_postgres.is_empty(),
+        "SQLite {only_sqlite:#?}, PostgreSQL {only_postgres:#?}"
+    );
     assert!(sqlite.len() > 300, "the catalogue was read: {} lines", sqlite.len());
     let unstated: Vec<_> = postgres.iter().filter(|line| line.ends_with("nothing stated")).collect();
     assert!(unstated.is_empty(), "every foreign key states what deleting does: {unstated:#?}");
@@ -127,7 +130,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("UPDATE accounts SET email = 'Upper@Example.org' WHERE id = 1", "check"),
     ("UPDATE accounts SET email = (SELECT email FROM accounts WHERE id = 2) WHERE id = 1", "unique"),
     ("UPDATE accounts SET phone = '0123' WHERE id = 1", "check"),
-    ("UPDATE accounts SET phone = (SELECT phone FROM accounts WHERE phone IS NOT NULL AND id > 5 LIMIT 1) WHERE id = 1", "unique"),
+    (
+        "UPDATE accounts SET phone = (SELECT phone FROM accounts WHERE phone IS NOT NULL AND id > 5 LIMIT 1) WHERE id = 1",
+        "unique",
+    ),
     ("UPDATE students SET current_period = 99 WHERE course_id IS NOT NULL", "foreign key"),
     ("UPDATE students SET current_period = NULL WHERE course_id IS NOT NULL", "check"),
     ("DELETE FROM students WHERE id = (SELECT student_id FROM attendance_records LIMIT 1)", "foreign key"),

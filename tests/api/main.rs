@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod commands;
 mod connections;
 mod database;
 mod guards;

@@ -88,7 +88,8 @@ impl TestApp {
             )
             .await
             .ok();
-        let token = answer.at("/signIn/token").as_str().unwrap_or_else(|| panic!("{identifier}: {answer:?}")).to_owned();
+        let token =
+            answer.at("/signIn/token").as_str().unwrap_or_else(|| panic!("{identifier}: {answer:?}")).to_owned();
         Client::new(self.url("/graphql"), Some(token))
     }
 

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    sync_connection_wrapper::SyncConnectionWrapper,
+};
 use rollcall::{
     db::{Db, PoolOptions},
     demo,
@@ -15,6 +18,8 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::app::{PASSWORD_HASH, TODAY};
+
+type Sqlite = SyncConnectionWrapper<diesel::SqliteConnection>;
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +42,7 @@ static SQLITE_TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
 static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 pub fn options() -> PoolOptions {
-    PoolOptions {
-        size: 4,
-        acquire_timeout: Duration::from_secs(30),
-        statement_timeout: Duration::from_secs(30),
-    }
+    PoolOptions { size: 4, acquire_timeout: Duration::from_secs(30), statement_timeout: Duration::from_secs(30) }
 }
 
 impl TestDatabase {
@@ -99,11 +100,7 @@ async fn sqlite_template() -> (TempDir, PathBuf) {
     let url = format!("sqlite:{}", path.display());
     fill(&url).await;
     // Everything into the one file that is copied.
-    let mut cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper::<diesel::SqliteConnection>::establish(
-        &path.display().to_string(),
-    )
-    .await
-    .unwrap();
+    let mut cx = Sqlite::establish(&path.display().to_string()).await.unwrap();
     cx.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
     (folder, path)
 }
@@ -143,5 +140,34 @@ async fn as_superuser(statements: &str) {
     let mut cx = AsyncPgConnection::establish(&server()).await.unwrap();
     for statement in statements.split("; ") {
         cx.batch_execute(statement).await.unwrap();
+    }
+}
+
+impl TestDatabase {
+    /// Runs a statement as nobody in particular: to make what no mutation makes yet.
+    pub async fn execute(&self, statement: &str) {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let mut cx = Sqlite::establish(path).await.unwrap();
+                cx.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").await.unwrap();
+                cx.batch_execute(statement).await.unwrap();
+            }
+            None => AsyncPgConnection::establish(&self.url).await.unwrap().batch_execute(statement).await.unwrap(),
+        }
+    }
+
+    /// The numbers that a query gives, in its order: what the answers are compared with.
+    pub async fn numbers(&self, query: &str) -> Vec<i64> {
+        #[derive(diesel::QueryableByName)]
+        struct Number {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let query = diesel::sql_query(format!("WITH q (n) AS ({query}) SELECT n FROM q"));
+        let rows: Vec<Number> = match self.url.strip_prefix("sqlite:") {
+            Some(path) => query.load(&mut Sqlite::establish(path).await.unwrap()).await.unwrap(),
+            None => query.load(&mut AsyncPgConnection::establish(&self.url).await.unwrap()).await.unwrap(),
+        };
+        rows.into_iter().map(|row| row.n).collect()
     }
 }

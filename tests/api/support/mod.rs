@@ -4,7 +4,7 @@ mod app;
 mod client;
 mod database;
 
-pub use app::TestApp;
+pub use app::{PASSWORD, TestApp};
 pub use client::{Answer, Client};
 pub use database::{Backend, TestDatabase, options};
 

@@ -1,0 +1,116 @@
+//! The commands of the binary, as an operator runs them.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Client, TestDatabase};
+
+/// The binary, with no configuration but what is given.
+fn rollcall(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(std::env::temp_dir());
+    command
+}
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    rollcall(arguments, variables).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_wrong_configuration_is_told_whole_and_exits_with_2() {
+    let output = run(
+        &["serve"],
+        &[("DATABASE_URL", "mysql://root:hunter2@db"), ("LISTEN_ADDR", "here"), ("SECRET_KEY", "short")],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    for variable in ["DATABASE_URL", "LISTEN_ADDR", "SECRET_KEY", "ALLOWED_HOSTS"] {
+        assert!(told.contains(variable), "{variable} in {told}");
+    }
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn the_demo_binds_loopback_only() {
+    let output = run(&["demo", "--listen", "0.0.0.0:0"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("loopback"));
+}
+
+/// Ends the process that a test started.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn the_demo_says_where_it_is_and_signs_every_role_in() {
+    let mut child =
+        rollcall(&["demo", "--json", "--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let _running = Running(child);
+    let line =
+        tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next().unwrap().unwrap()).await.unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    let url = said["url"].as_str().unwrap().to_owned();
+    let sign_ins = said["signIns"].as_array().unwrap();
+    let mut roles: Vec<&str> = sign_ins.iter().map(|sign_in| sign_in["role"].as_str().unwrap()).collect();
+    roles.sort_unstable();
+    assert_eq!(roles, ["ADMIN", "ADMISSION", "HOD", "PARENT", "STAFF", "STUDENT"]);
+    for sign_in in sign_ins {
+        let input = json!({"input": {"identifier": sign_in["identifier"], "password": sign_in["password"]}});
+        let query =
+            "mutation($input: SignInInput!) { signIn(input: $input) { viewer { roles } userErrors { message } } }";
+        let answer = Client::new(url.clone(), None).ask_with(query, input).await.ok();
+        let held = answer.at("/signIn/viewer/roles").as_array().unwrap();
+        assert!(held.contains(&sign_in["role"]), "{sign_in} holds {held:?}");
+    }
+    let page = reqwest::get(said["graphiql"].as_str().unwrap()).await.unwrap().text().await.unwrap();
+    assert!(page.contains("id=\"demo\""), "the page offers the sign-ins");
+}
+
+async fn migrate_is_a_step_that_serve_waits_for(backend: Backend) {
+    let database = TestDatabase::empty(backend).await;
+    let variables = [
+        ("ENVIRONMENT", "development"),
+        ("DATABASE_URL", database.url.as_str()),
+        ("LISTEN_ADDR", "127.0.0.1:0"),
+        ("MIGRATE_ON_START", "false"),
+    ];
+    let refused = run(&["serve"], &variables);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("rollcall migrate"), "{}", text(&refused.stderr));
+    let pending = text(&run(&["migrate", "--status"], &variables).stdout);
+    let applied = text(&run(&["migrate"], &variables).stdout);
+    assert_eq!(pending.replace("pending", "applied"), applied);
+    assert!(applied.lines().count() >= 4, "{applied}");
+    assert_eq!(text(&run(&["migrate"], &variables).stdout), "nothing applied\n");
+
+    let seeded = run(&["seed", "--students", "60", "--days", "3", "--password", "for a test"], &variables);
+    assert!(seeded.status.success(), "{}", text(&seeded.stderr));
+    assert!(text(&seeded.stdout).contains("Parent: "));
+    let again = run(&["seed", "--students", "60", "--days", "3", "--password", "for a test"], &variables);
+    assert_eq!(again.status.code(), Some(1), "data is not written over data");
+}
+
+#[tokio::test]
+async fn migrate_is_a_step_that_serve_waits_for_on_sqlite() {
+    migrate_is_a_step_that_serve_waits_for(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn migrate_is_a_step_that_serve_waits_for_on_postgres() {
+    migrate_is_a_step_that_serve_waits_for(Backend::Postgres).await;
+}

@@ -1,0 +1,213 @@
+//! The field statement: on every field, enforced as it is published, and denied as the specification has it.
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{TypeKind, TypeSystemDefinition},
+};
+use rollcall::{demo::cast, graphql};
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+fn sdl() -> String {
+    graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()))
+}
+
+#[test]
+fn schema_graphql_is_the_schema() {
+    let committed = include_str!("../../schema.graphql");
+    assert!(committed == sdl(), "schema.graphql is stale: run `cargo run -- schema > schema.graphql`");
+}
+
+#[test]
+fn every_field_states_who_may_read_it() {
+    let mut fields = 0;
+    let mut unstated = Vec::new();
+    for definition in parse_schema(sdl()).unwrap().definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeKind::Object(object) = definition.node.kind else { continue };
+        for field in object.fields {
+            fields += 1;
+            let statements =
+                field.node.directives.iter().filter(|directive| directive.node.name.node == "auth").count();
+            if statements != 1 {
+                unstated.push(format!("{}.{}", definition.node.name.node, field.node.name.node));
+            }
+        }
+    }
+    assert!(unstated.is_empty(), "{unstated:#?}");
+    assert!(fields > 100, "the schema was read: {fields} fields");
+}
+
+/// An object without the guard would publish statements that nobody enforces.
+#[test]
+fn every_object_has_the_guard() {
+    let mut unguarded = Vec::new();
+    let mut objects = 0;
+    for file in rust_files(std::path::Path::new("src")) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let production = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines: Vec<&str> = production.lines().map(str::trim).collect();
+        for (i, line) in lines.iter().enumerate() {
+            let is_object = line.starts_with("#[Object");
+            let is_simple = line.starts_with("#[derive(") && line.contains("SimpleObject");
+            if !(is_object || is_simple) {
+                continue;
+            }
+            objects += 1;
+            let attributes = lines[i..].iter().take_while(|line| line.starts_with('#')).copied().collect::<String>();
+            if !(attributes.contains("guard = \"stated(self)\"") || attributes.contains("guard = \"root(")) {
+                unguarded.push(format!("{}: {line}", file.display()));
+            }
+        }
+    }
+    assert!(unguarded.is_empty(), "{unguarded:#?}");
+    assert!(objects > 20, "the sources were read: {objects} objects");
+}
+
+fn rust_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true if path.ends_with("complete") => Vec::new(),
+            true => rust_files(&path),
+            false => Vec::from([path]),
+        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn everything_is_described() {
+    let missing: Vec<String> = undescribed(&sdl());
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+fn undescribed(sdl: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut check = |described: bool, name: String| {
+        if !described {
+            missing.push(name);
+        }
+    };
+    for definition in parse_schema(sdl).unwrap().definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let definition = definition.node;
+        let type_name = definition.name.node.to_string();
+        check(definition.description.is_some(), type_name.clone());
+        match definition.kind {
+            TypeKind::Object(object) => {
+                for field in object.fields {
+                    let name = format!("{type_name}.{}", field.node.name.node);
+                    check(field.node.description.is_some(), name.clone());
+                    for argument in field.node.arguments {
+                        check(argument.node.description.is_some(), format!("{name}({})", argument.node.name.node));
+                    }
+                }
+            }
+            TypeKind::InputObject(input) => {
+                for field in input.fields {
+                    check(field.node.description.is_some(), format!("{type_name}.{}", field.node.name.node));
+                }
+            }
+            TypeKind::Enum(values) => {
+                for value in values.values {
+                    check(value.node.description.is_some(), format!("{type_name}.{}", value.node.value.node));
+                }
+            }
+            _ => {}
+        }
+    }
+    missing
+}
+
+on_both! {
+    async fn a_denied_field_is_null_with_its_error_at_its_path_and_the_rest_intact(app: TestApp) {
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let answer = teacher
+            .ask("{ students(first: 2) { edges { node { id citizenshipNumber name phone } } } }")
+            .await;
+        for i in 0..2 {
+            let node = answer.at(&format!("/students/edges/{i}/node"));
+            let keys: Vec<&String> = node.as_object().unwrap().keys().collect();
+            assert_eq!(keys, ["id", "citizenshipNumber", "name", "phone"], "keys stand in the order of the query");
+            assert!(node["id"].is_string() && node["name"].is_string());
+            assert_eq!(node["citizenshipNumber"], Value::Null);
+            for field in ["citizenshipNumber", "phone"] {
+                assert_eq!(answer.code_at(&json!(["students", "edges", i, "node", field])), "FORBIDDEN");
+            }
+        }
+        assert_eq!(answer.errors.len(), 4);
+        assert_eq!(answer.status, 200);
+    }
+
+    async fn an_object_of_denied_fields_only_is_still_an_object(app: TestApp) {
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let answer = teacher.ask("{ students(first: 1) { edges { node { citizenshipNumber } } } }").await;
+        assert_eq!(answer.at("/students/edges/0/node"), &json!({"citizenshipNumber": null}));
+    }
+
+    async fn each_role_reads_what_the_rules_give_it_of_a_student(app: TestApp) {
+        let cases = [
+            (cast::ADMIN, true, true, true),
+            (cast::HOD, true, false, true),
+            (cast::ADMISSION, true, true, false),
+            (cast::TEACHER, false, false, true),
+            (cast::STUDENT, true, true, true),
+            (cast::PARENT, true, true, true),
+        ];
+        for (who, contact, civil, attendance) in cases {
+            let client = app.sign_in(who).await;
+            let answer = client
+                .ask(
+                    "{ students(first: 1) { edges { node { name phone email birthDate gender permanentAddress \
+                       citizenshipNumber maritalStatus attendanceSummary { percentage } } } } }",
+                )
+                .await;
+            let denied = |field: &str| {
+                let path = json!(["students", "edges", 0, "node", field]);
+                let error = answer.errors.iter().find(|error| error["path"] == path);
+                error.map(|error| error["extensions"]["code"] == "FORBIDDEN").unwrap_or(false)
+            };
+            for field in ["phone", "email", "birthDate", "gender", "permanentAddress"] {
+                assert_eq!(!denied(field), contact, "{who} {field}");
+            }
+            for field in ["citizenshipNumber", "maritalStatus"] {
+                assert_eq!(!denied(field), civil, "{who} {field}");
+            }
+            assert_eq!(!denied("attendanceSummary"), attendance, "{who}");
+            assert!(!denied("name"), "{who}");
+        }
+    }
+
+    async fn who_holds_two_roles_reads_each_row_by_the_role_that_reaches_it(app: TestApp) {
+        // A teacher who is a parent reads their child as a parent, and their class as a teacher.
+        let both = app.sign_in(cast::TEACHER_PARENT).await;
+        let data = both.data("{ viewer { roles parent { students { edges { node { id } } } } } }").await;
+        assert_eq!(data["viewer"]["roles"], json!(["STAFF", "PARENT"]));
+        let children: Vec<&Value> = data["viewer"]["parent"]["students"]["edges"].as_array().unwrap().iter().map(|e| &e["node"]["id"]).collect();
+        let answer = both.ask("{ students(first: 100) { edges { node { id phone citizenshipNumber } } } }").await;
+        let edges = answer.at("/students/edges").as_array().unwrap();
+        let (mut own, mut others) = (0, 0);
+        for (i, edge) in edges.iter().enumerate() {
+            let denied = answer.errors.iter().any(|error| error["path"] == json!(["students", "edges", i, "node", "phone"]));
+            if children.contains(&&edge["node"]["id"]) {
+                own += 1;
+                assert!(!denied, "their own child");
+            } else {
+                others += 1;
+                assert!(denied && edge["node"]["phone"].is_null() && edge["node"]["citizenshipNumber"].is_null());
+            }
+        }
+        assert!(own > 0 && others > 0, "{own} own, {others} others");
+    }
+
+    async fn a_fault_or_a_denial_tells_nothing_of_the_row(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let answer = parent.ask("{ students { edges { node { archivedAt } } } }").await;
+        for error in &answer.errors {
+            let text = error.to_string().to_lowercase();
+            assert!(!text.contains("select") && !text.contains("sqlite") && !text.contains("postgres"), "{text}");
+        }
+    }
+}

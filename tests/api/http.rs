@@ -1,0 +1,95 @@
+//! What every answer over HTTP carries, and what is refused before there is anything to execute.
+
+use rollcall::demo::cast;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, TestApp};
+
+on_both! {
+    async fn health_says_live_and_ready(app: TestApp) {
+        for (path, ready) in [("/health/live", false), ("/health/ready", true), ("/health/", true)] {
+            let response = reqwest::get(app.url(path)).await.unwrap();
+            assert_eq!(response.status(), 200, "{path}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["status"], "ok");
+            assert_eq!(body.get("database").is_some(), ready, "{path}");
+        }
+    }
+
+    async fn faults_of_the_request_have_a_code_and_say_nothing_of_the_inside(app: TestApp) {
+        let client = app.sign_in(cast::ADMIN).await;
+        for (query, status) in [("{", 200), ("{ nothing }", 200), ("query($x: Int!) { students(first: $x) { totalCount } }", 200)] {
+            let answer = client.ask(query).await;
+            assert_eq!(answer.status, status, "application/json is for clients that take 200 alone");
+            assert_eq!(answer.errors[0]["extensions"]["code"], "BAD_USER_INPUT", "{query}");
+            assert_eq!(answer.data, Value::Null);
+        }
+    }
+
+    async fn depth_and_fields_are_limited_before_any_sql(app: TestApp) {
+        let admin = app.sign_in(cast::ADMIN).await;
+        let deep = format!("{{ students {{ edges {{ node {{ {} name {} }} }} }} }}", "course { hod { headedCourses { ".repeat(5), "} } }".repeat(5));
+        let wide: String = (0..1001).map(|i| format!("a{i}: institute {{ name }} ")).collect();
+        for query in [deep, format!("{{ {wide} }}")] {
+            let before = app.api.services().db.statements();
+            let answer = admin.ask(&query).await;
+            assert_eq!(answer.errors[0]["extensions"]["code"], "LIMIT_EXCEEDED");
+            // The one statement finds the session.
+            assert_eq!(app.api.services().db.statements() - before, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_host_is_not_served() {
+    let app =
+        TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
+    let ask = |host: &'static str| {
+        let request = reqwest::Client::new().post(app.url("/graphql")).header("host", host);
+        request.json(&json!({"query": "{ institute { name } }"})).send()
+    };
+    assert_eq!(ask("school.example:8000").await.unwrap().status(), 200);
+    assert_eq!(ask("evil.example").await.unwrap().status(), 421);
+    let probe = reqwest::get(app.url("/health/live")).await.unwrap();
+    assert_eq!(probe.status(), 200, "probes come by address");
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let query = format!("{{ institute {{ name }} }} #{}", "x".repeat(2 * 1024 * 1024));
+    let response =
+        reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query})).send().await.unwrap();
+    assert_eq!(response.status(), 413);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn the_console_is_served_under_a_strict_policy_and_everything_is_labelled() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let page = reqwest::get(app.url("/graphiql")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    let html = page.text().await.unwrap();
+    for file in ["/graphiql/graphiql.js", "/graphiql/graphiql.css"] {
+        assert!(html.contains(file), "{file}");
+        let response = reqwest::get(app.url(file)).await.unwrap();
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert!(response.content_length().unwrap() > 1000, "{file}");
+    }
+    let api = reqwest::get(app.url("/graphql?query=%7B__typename%7D")).await.unwrap();
+    assert_eq!(api.headers()["cache-control"], "no-store");
+    assert!(!api.headers()["x-request-id"].is_empty());
+    let absent = TestApp::start_with(Backend::Sqlite, |config| config.graphiql = false).await;
+    assert_eq!(reqwest::get(absent.url("/graphiql")).await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn an_id_of_the_clients_own_does_not_reach_the_log() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let request = reqwest::Client::new().get(app.url("/health/live")).header("x-request-id", "mine");
+    let response = request.send().await.unwrap();
+    assert_ne!(response.headers()["x-request-id"], "mine");
+}
