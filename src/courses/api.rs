@@ -15,6 +15,7 @@ use crate::{
         Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated, wants_total,
     },
     ids::Kind,
+    progress::api::{ANSWERABLE, CourseProgress},
     read,
     routines::api::Routine,
     staff::api::Staff,
@@ -147,6 +148,12 @@ impl Course {
             |ids| async move { read!(call.db(), students::count_of_courses(call.scope(), &ids)) },
         );
         students.await.map(Some)
+    }
+
+    /// How far its students are: of those under way, added up. Null where the viewer answers for none of them.
+    #[graphql(directive = auth::apply(ANSWERABLE))]
+    async fn progress(&self, ctx: &Context<'_>) -> Result<Option<CourseProgress>> {
+        CourseProgress::of(ctx, &self.0).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     courses::model::{CourseFilter, CourseOrderField, CourseRow},
     db::{
         paging::Page,
-        schema::{batch_courses, courses, students as student_rows},
+        schema::{batch_courses, courses, routines, students as student_rows},
     },
     error::Result,
     keyset, keyset_of_each,
@@ -36,9 +36,16 @@ pub fn headed(scope: &Scope) -> _ {
     courses::table.filter(courses::hod_id.assume_not_null().eq(staff)).select(courses::id)
 }
 
+/// The courses that the viewer teaches in, by an active routine.
+#[dsl::auto_type]
+pub fn taught(scope: &Scope) -> _ {
+    let staff: i64 = scope.staff();
+    routines::table.filter(routines::active).filter(routines::teacher_id.eq(staff)).select(routines::course_id)
+}
+
 /// The courses of the students in scope.
 #[dsl::auto_type]
-fn attended(scope: &Scope) -> _ {
+pub fn attended(scope: &Scope) -> _ {
     let reached: crate::auth::Reached<Backend> = students::reach(scope).filter();
     student_rows::table
         .filter(reached)

@@ -14,9 +14,14 @@ use crate::{
     batches::api::Batch,
     courses::api::Course,
     error::Result,
+    feedback::api::{InstituteFeedback, TeacherFeedback},
     ids::Kind,
     institute::api::{self as institute, Institute},
+    leave::api::LeaveRequest,
+    meetings::api::Meeting,
+    notices::api::Notice,
     parents::api::Parent,
+    progress::api::{CourseTracking, SubjectProgress},
     routines::api::Routine,
     staff::api::Staff,
     students::api::Student,
@@ -37,8 +42,18 @@ pub enum Node {
     Batch(Batch),
     /// A course.
     Course(Course),
+    /// A student's way through a course.
+    CourseTracking(CourseTracking),
     /// The institute.
     Institute(Institute),
+    /// Feedback on the institute.
+    InstituteFeedback(InstituteFeedback),
+    /// A leave request.
+    LeaveRequest(LeaveRequest),
+    /// A meeting.
+    Meeting(Meeting),
+    /// A notice.
+    Notice(Notice),
     /// A parent.
     Parent(Parent),
     /// A weekly slot.
@@ -51,6 +66,10 @@ pub enum Node {
     StudyFile(StudyFile),
     /// A subject.
     Subject(Subject),
+    /// A student's way through a subject.
+    SubjectProgress(SubjectProgress),
+    /// Feedback on a teacher.
+    TeacherFeedback(TeacherFeedback),
 }
 
 /// The part of the query root that finds by global id.
@@ -71,13 +90,20 @@ impl NodeQuery {
             Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
             Kind::Batch => only(Batch::by_ids(call, ids).await?),
             Kind::Course => only(Course::by_ids(call, ids).await?),
+            Kind::CourseTracking => only(CourseTracking::by_ids(call, ids).await?),
             Kind::Institute => institute::load(call).await?.map(Node::from),
+            Kind::InstituteFeedback => only(InstituteFeedback::by_ids(call, ids).await?),
+            Kind::LeaveRequest => only(LeaveRequest::by_ids(call, ids).await?),
+            Kind::Meeting => only(Meeting::by_ids(call, ids).await?),
+            Kind::Notice => only(Notice::by_ids(call, ids).await?),
             Kind::Parent => only(Parent::by_ids(call, ids).await?),
             Kind::Routine => only(Routine::by_ids(call, ids).await?),
             Kind::Staff => only(Staff::by_ids(call, ids).await?),
             Kind::Student => only(Student::by_ids(call, ids).await?),
             Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
             Kind::Subject => only(Subject::by_ids(call, ids).await?),
+            Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
+            Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
             _ => None,
         })
     }

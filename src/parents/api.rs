@@ -10,14 +10,21 @@ use crate::{
     auth::{Role::*, RoleSet, sets::PEOPLE},
     clock::utc,
     error::Result,
+    feedback::api::TeacherFeedback,
     graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
     ids::Kind,
+    meetings::api::Meeting,
     read,
     students::{api::Student, model::StudentOrderField},
 };
 
 /// More than the name: not for teachers, students and the other parents of a child.
 const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Own]);
+
+/// Whom they meet: not for students, ADMISSION and the other parents of a child.
+const MEETING: RoleSet = RoleSet::of(&[Admin, Hod, Staff, Own]);
+/// What they wrote of teachers: never for a teacher.
+const WRITTEN: RoleSet = RoleSet::of(&[Admin, Hod, Own]);
 
 /// A parent of one or more students.
 #[derive(Clone)]
@@ -96,6 +103,34 @@ impl Parent {
             |ids| async move { read!(call.db(), students::count_of_parents(call.scope(), &ids)) },
         );
         students.await.map(Some)
+    }
+
+    /// The meetings they take part in that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(MEETING))]
+    async fn meetings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Meeting>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        Meeting::of_parent(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// What they wrote of their children's teachers that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(WRITTEN))]
+    async fn teacher_feedback(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<TeacherFeedback>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        TeacherFeedback::of_parent(ctx, &self.0, &paging).await.map(Some)
     }
 
     /// When they were archived; null for everybody who is not.

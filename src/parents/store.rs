@@ -8,7 +8,7 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{
         paging::Page,
-        schema::{accounts, parent_students, parents},
+        schema::{accounts, meeting_parents, parent_students, parents},
     },
     error::Result,
     keyset, keyset_of_each,
@@ -113,6 +113,42 @@ pub async fn of_students(
         ParentRow::as_select(),
         reach(scope).granted()
     )
+}
+
+/// The parents who take part in each meeting, by name.
+pub async fn of_meetings(
+    cx: &mut Cx,
+    scope: &Scope,
+    meetings: &[i64],
+    page: &Page,
+) -> Result<Vec<(i64, ParentRow, i32)>> {
+    let rows = parents::table
+        .inner_join(meeting_parents::table)
+        .filter(meeting_parents::meeting_id.eq_any(meetings))
+        .filter(reach(scope).filter())
+        .into_boxed();
+    keyset_of_each!(
+        cx,
+        rows,
+        page,
+        parents::name,
+        parents::id,
+        String,
+        meeting_parents::meeting_id,
+        ParentRow::as_select(),
+        reach(scope).granted()
+    )
+}
+
+/// Names of parents in scope by their accounts.
+pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(i64, String)>> {
+    let names = parents::table
+        .filter(parents::account_id.eq_any(accounts))
+        .filter(reach(scope).filter())
+        .select((parents::account_id, parents::name))
+        .load(cx)
+        .await?;
+    Ok(names)
 }
 
 /// E-mail and phone of parents in scope.

@@ -16,10 +16,13 @@ use crate::{
     clock::utc,
     courses::api::Course,
     error::Result,
+    feedback::api::{FeedbackSummary, SUMMARY, TeacherFeedback},
     graphql::{
         Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total,
     },
     ids::Kind,
+    leave::api::LeaveRequest,
+    meetings::api::Meeting,
     people::{Gender, MaritalStatus},
     read,
     routines::api::Routine,
@@ -28,6 +31,8 @@ use crate::{
 
 /// Ways to reach them: for themselves and the HOD of a course they teach.
 const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Own]);
+/// What they do at the institute, beyond teaching: for themselves and the HOD of a course they teach.
+const WORK: RoleSet = RoleSet::of(&[Admin, Hod, Own]);
 /// What is beyond the public card.
 const PERSONAL: RoleSet = RoleSet::of(&[Admin, Own]);
 /// What colleagues know.
@@ -182,6 +187,54 @@ impl Staff {
     #[graphql(directive = auth::apply(PERSONAL))]
     async fn joining_date(&self) -> Option<Date> {
         self.0.joining_date.map(Date)
+    }
+
+    /// The meetings they hold that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(WORK))]
+    async fn meetings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Meeting>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        Meeting::of_staff(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// Their leave requests that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(WORK))]
+    async fn leave_requests(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<LeaveRequest>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        LeaveRequest::of_staff(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// What was written about them as a teacher that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(SUMMARY))]
+    async fn feedback(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<TeacherFeedback>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        TeacherFeedback::of_teacher(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// What was written about them as a teacher that the viewer reaches, as a whole.
+    #[graphql(directive = auth::apply(SUMMARY))]
+    async fn feedback_summary(&self, ctx: &Context<'_>) -> Result<Option<FeedbackSummary>> {
+        FeedbackSummary::of(ctx, &self.0).await.map(Some)
     }
 
     /// When they were archived; null for everybody who is not.

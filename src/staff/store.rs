@@ -150,6 +150,17 @@ pub async fn of_subjects(
     )
 }
 
+/// Names of staff in scope by their accounts.
+pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(i64, String)>> {
+    let names = staff::table
+        .filter(staff::account_id.eq_any(accounts))
+        .filter(reach(scope).filter())
+        .select((staff::account_id, staff::name))
+        .load(cx)
+        .await?;
+    Ok(names)
+}
+
 /// E-mail and phone of staff in scope.
 pub async fn contacts(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(i64, Option<String>, Option<String>)>> {
     let contacts = staff::table

@@ -21,13 +21,17 @@ use crate::{
     clock::utc,
     courses::api::Course,
     error::Result,
+    feedback::api::TeacherFeedback,
     graphql::{
         Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, auth, nested, root,
         stated, wants_total,
     },
     ids::Kind,
+    leave::api::LeaveRequest,
+    meetings::api::Meeting,
     parents::api::Parent,
     people::{Gender, MaritalStatus},
+    progress::api::{CourseTracking, SubjectProgress},
     read,
     routines::api::Routine,
 };
@@ -38,6 +42,13 @@ const CONTACT: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Student, Rol
 const FAMILY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 /// What identifies a citizen.
 const CIVIL: RoleSet = RoleSet::of(&[Admin, Admission, Role::Student, Role::Parent]);
+
+/// Who reads a student's leave requests.
+const LEAVE: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student, Role::Parent]);
+/// Who reads what a student wrote of teachers: never a teacher.
+const WRITTEN: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student]);
+/// Who reads how far a student is in courses.
+const TRACKING: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 
 /// A student.
 #[derive(Clone)]
@@ -260,6 +271,60 @@ impl Student {
             |ids| async move { read!(call.db(), attendance_counts::count_of_students(call.scope(), &ids, query)) },
         );
         records.await.map(Some)
+    }
+
+    /// The meetings about the student that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn meetings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Meeting>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        Meeting::of_student(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// The student's leave requests that the viewer reaches, newest first.
+    #[graphql(directive = auth::apply(LEAVE))]
+    async fn leave_requests(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<LeaveRequest>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        LeaveRequest::of_student(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// What the student wrote of their teachers, newest first.
+    #[graphql(directive = auth::apply(WRITTEN))]
+    async fn teacher_feedback(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<TeacherFeedback>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        TeacherFeedback::of_student(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// How far the student is in each course: 100 at most.
+    #[graphql(directive = auth::apply(TRACKING))]
+    async fn course_trackings(&self, ctx: &Context<'_>) -> Result<Option<Vec<CourseTracking>>> {
+        CourseTracking::of_student(ctx, &self.0).await.map(Some)
+    }
+
+    /// How far the student is in each subject: 100 at most.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn subject_progress(&self, ctx: &Context<'_>) -> Result<Option<Vec<SubjectProgress>>> {
+        SubjectProgress::of_student(ctx, &self.0).await.map(Some)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{
         paging::Page,
-        schema::{accounts, batch_students, parent_students, routines, students},
+        schema::{accounts, batch_students, meeting_students, parent_students, routines, students},
     },
     error::Result,
     keyset, keyset_of_each,
@@ -48,6 +48,12 @@ pub fn reach(scope: &Scope) -> Reach<students::table, Backend> {
 pub fn visible(scope: &Scope) -> _ {
     let reached: crate::auth::Reached<Backend> = reach(scope).filter();
     students::table.filter(reached).select(students::id)
+}
+
+/// The numbers of the students who are not archived: for the scopes of those who come to a row by something else.
+#[dsl::auto_type]
+pub fn present() -> _ {
+    students::table.filter(students::archived_at.is_null()).select(students::id)
 }
 
 fn listed<'a>(scope: &Scope, query: &StudentQuery) -> Query<'a> {
@@ -224,6 +230,42 @@ pub async fn count_of_courses(cx: &mut Cx, scope: &Scope, courses: &[i64]) -> Re
         .load(cx)
         .await?;
     Ok(counts)
+}
+
+/// The students that each meeting is about, by name.
+pub async fn of_meetings(
+    cx: &mut Cx,
+    scope: &Scope,
+    meetings: &[i64],
+    page: &Page,
+) -> Result<Vec<(i64, StudentRow, i32)>> {
+    let rows = students::table
+        .inner_join(meeting_students::table)
+        .filter(meeting_students::meeting_id.eq_any(meetings))
+        .filter(reach(scope).filter())
+        .into_boxed();
+    keyset_of_each!(
+        cx,
+        rows,
+        page,
+        students::name,
+        students::id,
+        String,
+        meeting_students::meeting_id,
+        StudentRow::as_select(),
+        reach(scope).granted()
+    )
+}
+
+/// Names of students in scope by their accounts.
+pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(i64, String)>> {
+    let names = students::table
+        .filter(students::account_id.eq_any(accounts))
+        .filter(reach(scope).filter())
+        .select((students::account_id, students::name))
+        .load(cx)
+        .await?;
+    Ok(names)
 }
 
 /// E-mail and phone of students in scope.

@@ -40,6 +40,13 @@ pub fn visible(scope: &Scope) -> _ {
     subjects::table.filter(reached).select(subjects::id)
 }
 
+/// The numbers of the subjects of courses that the viewer heads: for an HOD's scope of what belongs to a subject.
+#[dsl::auto_type]
+pub fn headed(scope: &Scope) -> _ {
+    let courses: courses::headed = courses::headed(scope);
+    subjects::table.filter(subjects::course_id.eq_any(courses)).select(subjects::id)
+}
+
 /// The study files that each role reaches.
 pub fn files_reach(scope: &Scope) -> Reach<study_files::table, Backend> {
     Reach::of(scope)

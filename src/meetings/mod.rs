@@ -1,0 +1,12 @@
+//! Meetings of a teacher with parents, about one or more students.
+//!
+//! A meeting takes the time of its teacher and of each parent: the database lets none of them be in two open ones at once.
+//! It is open while it is SCHEDULED or RESCHEDULED; a CANCELLED one has a reason, a COMPLETED one has notes.
+//!
+//! Row scope (`store::reach`): ADMIN reaches every meeting; an HOD those with the teachers of the courses they head, and
+//! their own; a teacher those they hold; a student those that are about them; a parent those they take part in and those
+//! about their linked children. Others reach none. Who takes part is read by the scopes of the participants: a parent sees
+//! no stranger in a meeting, though it is about their child.
+
+pub mod api;
+pub mod model;

@@ -1,0 +1,115 @@
+//! A notice's row and its audience, and what lists of notices are filtered and ordered by.
+
+use async_graphql::{Enum, InputObject};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+
+use crate::{
+    db::schema::{notice_audiences, notices},
+    graphql::{Direction, Row},
+    text_enum,
+};
+
+text_enum! {
+    /// What a notice's audience goes by.
+    AudienceKind {
+        /// Everybody who signs in.
+        Everybody = "EVERYBODY",
+        /// Everybody with a role.
+        Role = "ROLE",
+        /// The people of a course.
+        Course = "COURSE",
+        /// The people of a batch.
+        Batch = "BATCH",
+    }
+}
+
+text_enum! {
+    /// A role that a notice can be for.
+    AudienceRole {
+        /// Administrators.
+        Admin = "ADMIN",
+        /// Heads of department.
+        Hod = "HOD",
+        /// Admission officers.
+        Admission = "ADMISSION",
+        /// Teachers.
+        Staff = "STAFF",
+        /// Students.
+        Student = "STUDENT",
+        /// Parents.
+        Parent = "PARENT",
+    }
+}
+
+/// A notice.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = notices)]
+#[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
+pub struct NoticeRow {
+    pub id: i64,
+    pub title: String,
+    pub message: String,
+    pub image_url: Option<String>,
+    pub file_url: Option<String>,
+    pub published_by: Option<i64>,
+    pub published_at: NaiveDateTime,
+}
+
+impl Row for NoticeRow {
+    fn number(&self) -> i64 {
+        self.id
+    }
+}
+
+/// One of the groups that a notice is for.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = notice_audiences)]
+#[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
+pub struct AudienceRow {
+    pub id: i64,
+    pub kind: AudienceKind,
+    pub role: Option<AudienceRole>,
+    pub course_id: Option<i64>,
+    pub batch_id: Option<i64>,
+}
+
+impl Row for AudienceRow {
+    fn number(&self) -> i64 {
+        self.id
+    }
+}
+
+/// Which notices to list.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct NoticeFilter {
+    /// Published at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Published before this time.
+    pub to: Option<DateTime<Utc>>,
+    /// Not read by the viewer yet, or read.
+    pub unread: Option<bool>,
+}
+
+/// What a list of notices is ordered by.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeOrderField {
+    /// When they were published.
+    PublishedAt,
+}
+
+/// The order of a list of notices.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct NoticeOrder {
+    /// What to order by.
+    pub field: NoticeOrderField,
+    /// Upwards or downwards.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl Default for NoticeOrder {
+    fn default() -> Self {
+        Self { field: NoticeOrderField::PublishedAt, direction: Direction::Desc }
+    }
+}

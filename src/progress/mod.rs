@@ -1,0 +1,11 @@
+//! Progress: how far students are in their courses (tracking) and in each subject.
+//!
+//! Row scope (`store::reach_tracking`, `store::reach_subject`): ADMIN reaches everything; an HOD what is in the courses
+//! they head, of students who are not archived; ADMISSION and a teacher what is of the students they reach; a student
+//! their own; a parent that of their linked children. Notes on a tracking are for those who teach.
+//!
+//! A course's figures count the students of it whose tracking is IN_PROGRESS: on track from 75 % on, at risk below 40 %.
+//! They are added up over what ADMIN or the course's HOD reaches, and are nobody else's.
+
+pub mod api;
+pub mod model;
