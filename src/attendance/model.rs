@@ -202,7 +202,7 @@ impl Span {
             return Err(Error::bad_input("`to` must not be before `from`"));
         }
         if from.checked_add_days(reach).is_some_and(|last| last < to) {
-            return Err(Error::bad_input(format!("`from` must be at most {MAX_SPAN} days before the last day")));
+            return Err(Error::bad_input(format!("there may be at most {MAX_SPAN} days from `from` to `to`")));
         }
         Ok(Some(Self { from, to }))
     }

@@ -154,7 +154,9 @@ impl MonthlyAttendance {
             for (student, row, granted) in read!(call.db(), attendance_counts::by_month(call.scope(), &ids, &page))? {
                 months.entry(student).or_default().push(Self { row, granted: RoleSet::from_bits(granted) });
             }
-            months.values_mut().for_each(|months| months.reverse());
+            for months in months.values_mut() {
+                months.reverse();
+            }
             Ok(months)
         });
         Ok(months.await?.unwrap_or_default())
