@@ -55,8 +55,8 @@ impl Batch {
 
     /// Whether the batch is in use.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn active(&self) -> bool {
-        self.0.active
+    async fn active(&self) -> Option<bool> {
+        Some(self.0.active)
     }
 
     /// Its members that the viewer reaches, by name.

@@ -66,26 +66,26 @@ impl Course {
 
     /// How many years it takes.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn duration_years(&self) -> i32 {
-        self.0.duration_years
+    async fn duration_years(&self) -> Option<i32> {
+        Some(self.0.duration_years)
     }
 
     /// How its years are divided.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn duration_type(&self) -> DurationType {
-        self.0.duration_type
+    async fn duration_type(&self) -> Option<DurationType> {
+        Some(self.0.duration_type)
     }
 
     /// How many periods it has: one a year, or two.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn periods(&self) -> i32 {
-        self.0.periods()
+    async fn periods(&self) -> Option<i32> {
+        Some(self.0.periods())
     }
 
     /// Whether the course is offered at present.
     #[graphql(directive = auth::apply(PEOPLE))]
-    async fn active(&self) -> bool {
-        self.0.active
+    async fn active(&self) -> Option<bool> {
+        Some(self.0.active)
     }
 
     /// Who heads it; null where nobody does, or one whom the viewer does not reach.

@@ -1,7 +1,7 @@
 //! Dates and times of day. Points in time are `DateTime`: RFC 3339, in UTC.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 
 /// A date in the institute's calendar, `YYYY-MM-DD` (full-date in RFC 3339).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +11,10 @@ pub struct Date(pub NaiveDate);
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;
-        let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d");
-        date.map(Self).map_err(|_| InputValueError::custom("takes a date such as 2026-11-22"))
+        let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok();
+        // RFC 3339 has four digits for the year, and neither database takes every year that chrono does.
+        let date = date.filter(|date| (1..=9999).contains(&date.year()));
+        date.map(Self).ok_or_else(|| InputValueError::custom("takes a date such as 2026-11-22"))
     }
 
     fn to_value(&self) -> Value {

@@ -39,6 +39,27 @@ fn every_field_states_who_may_read_it() {
     assert!(fields > 100, "the schema was read: {fields} fields");
 }
 
+/// A denied non-null field takes its object away: only what everybody reads who reads any of the object may be non-null.
+#[test]
+fn what_some_role_may_not_read_is_nullable() {
+    let policy = graphql::Policy::from_sdl(&sdl()).unwrap_or_else(|error| panic!("{}", error.report()));
+    let mut wrong = Vec::new();
+    for definition in parse_schema(sdl()).unwrap().definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeKind::Object(object) = definition.node.kind else { continue };
+        let type_name = definition.node.name.node.to_string();
+        let of = |field: &str| policy.requires(&type_name, field);
+        for field in &object.fields {
+            let name = field.node.name.node.as_str();
+            let all_may = object.fields.iter().all(|other| of(&other.node.name.node).iter().all(|role| of(name).has(role)));
+            if !field.node.ty.node.nullable && !all_may {
+                wrong.push(format!("{type_name}.{name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// An object without the guard would publish statements that nobody enforces.
 #[test]
 fn every_object_has_the_guard() {
