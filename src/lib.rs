@@ -7,6 +7,7 @@ pub mod batches;
 pub mod clock;
 pub mod courses;
 pub mod db;
+pub mod demo;
 pub mod error;
 pub mod graphql;
 pub mod ids;

@@ -6,6 +6,7 @@ pub type Backend = diesel::sqlite::Sqlite;
 /// A connection.
 pub type Cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
 
+pub mod bulk;
 pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
@@ -16,6 +17,8 @@ pub mod auth;
 pub mod batches;
 #[path = "../../courses/store.rs"]
 pub mod courses;
+#[path = "../../demo/store.rs"]
+pub(crate) mod demo;
 #[path = "../../institute/store.rs"]
 pub mod institute;
 #[path = "../../students/store.rs"]
