@@ -3,7 +3,7 @@
 use std::{io::Write, net::SocketAddr};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{SignIn, Size, fill, sign_ins};
@@ -28,7 +28,9 @@ const PASSWORD: &str = "rollcall-demo";
 /// When `listen` is no loopback address: what is shown there is for this machine alone.
 pub async fn serve(listen: SocketAddr, json: bool) -> Result<()> {
     if !listen.ip().is_loopback() {
-        return Err(Error::bad_input(format!("{listen} is not a loopback address: the demo is for this machine alone")));
+        return Err(Error::bad_input(format!(
+            "{listen} is not a loopback address: the demo is for this machine alone"
+        )));
     }
     // A folder of its own, removed when the demo ends: no other database is ever opened.
     let folder = tempfile::Builder::new().prefix("rollcall-demo-").tempdir().map_err(Error::internal)?;
@@ -38,7 +40,7 @@ pub async fn serve(listen: SocketAddr, json: bool) -> Result<()> {
     fill_with(&db, &Size::demo(), PASSWORD.into(), |_, _| ()).await?;
     let app = App::build(config, Ambient::default()).await?;
     let (listener, address) = app.listen().await?;
-    let offered = offered(&Size::demo());
+    let offered = offered();
     announce(address, &offered, json).map_err(Error::internal)?;
     app.serve(listener, &offered).await
 }
@@ -58,26 +60,35 @@ pub async fn seed(db: &Db, students: usize, days: usize, password: SecretString)
     });
     filled.await?;
     bar.finish();
-    for SignIn { role, identifier } in sign_ins(&size) {
+    for SignIn { role, identifier } in sign_ins() {
         println!("{role:?}: {identifier}");
     }
     Ok(())
 }
 
-async fn fill_with(db: &Db, size: &Size, password: SecretString, progress: impl Fn(u64, u64) + Send + Sync) -> Result<()> {
+async fn fill_with(
+    db: &Db,
+    size: &Size,
+    password: SecretString,
+    progress: impl Fn(u64, u64) + Send + Sync,
+) -> Result<()> {
     let hash = Passwords::new(Random::system(), 1)?.hash(password).await?;
-    let today = Clock::system().today(super::ZONE);
+    let today = Clock::system().today(super::TIME_ZONE);
     fill(db, size, today, &hash, progress).await?;
     Ok(())
 }
 
-fn offered(size: &Size) -> Vec<DemoSignIn> {
+fn offered() -> Vec<DemoSignIn> {
     let offer = |SignIn { role, identifier }| DemoSignIn {
-        role: async_graphql::Value::from(role).into_json().ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default(),
+        role: async_graphql::Value::from(role)
+            .into_json()
+            .ok()
+            .and_then(|name| Some(name.as_str()?.to_owned()))
+            .unwrap_or_default(),
         identifier,
         password: PASSWORD.to_owned(),
     };
-    sign_ins(size).into_iter().map(offer).collect()
+    sign_ins().into_iter().map(offer).collect()
 }
 
 fn announce(address: SocketAddr, sign_ins: &[DemoSignIn], json: bool) -> std::io::Result<()> {
@@ -86,7 +97,10 @@ fn announce(address: SocketAddr, sign_ins: &[DemoSignIn], json: bool) -> std::io
     if json {
         return writeln!(out, "{}", json!({"url": url, "graphiql": graphiql, "signIns": sign_ins}));
     }
-    writeln!(out, "Rollcall demo: a made-up institute, gone when this stops (Ctrl-C).\n\n  API       {url}\n  GraphiQL  {graphiql}\n")?;
+    writeln!(
+        out,
+        "Rollcall demo: a made-up institute, gone when this stops (Ctrl-C).\n\n  API       {url}\n  GraphiQL  {graphiql}\n"
+    )?;
     for DemoSignIn { role, identifier, password } in sign_ins {
         writeln!(out, "  {role:<10} {identifier:<28} {password}")?;
     }

@@ -51,7 +51,8 @@ fn what_some_role_may_not_read_is_nullable() {
         let of = |field: &str| policy.requires(&type_name, field);
         for field in &object.fields {
             let name = field.node.name.node.as_str();
-            let all_may = object.fields.iter().all(|other| of(&other.node.name.node).iter().all(|role| of(name).has(role)));
+            let all_may =
+                object.fields.iter().all(|other| of(&other.node.name.node).iter().all(|role| of(name).has(role)));
             if !field.node.ty.node.nullable && !all_may {
                 wrong.push(format!("{type_name}.{name}"));
             }

@@ -6,6 +6,7 @@ pub type Backend = diesel::sqlite::Sqlite;
 /// A connection.
 pub type Cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
 
+pub mod bulk;
 pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
@@ -18,6 +19,8 @@ pub mod auth;
 pub mod batches;
 #[path = "../../courses/store.rs"]
 pub mod courses;
+#[path = "../../demo/store.rs"]
+pub(crate) mod demo;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
 #[path = "../../institute/store.rs"]
