@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -32,7 +32,7 @@ use crate::{
 const MARKING: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff]);
 
 /// One class of a routine, as it was marked.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct AttendanceSession(Loaded<SessionRow>);
 
 impl Stated for AttendanceSession {
@@ -46,7 +46,7 @@ impl Listed for AttendanceSession {
     const EDGE: &'static str = "AttendanceSessionEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl AttendanceSession {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
@@ -162,7 +162,7 @@ impl AttendanceSession {
 }
 
 /// How one student attended one class.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct AttendanceRecord(Loaded<RecordRow>);
 
 impl Stated for AttendanceRecord {
@@ -176,7 +176,7 @@ impl Listed for AttendanceRecord {
     const EDGE: &'static str = "AttendanceRecordEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl AttendanceRecord {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
@@ -255,7 +255,7 @@ impl AttendanceRecord {
 }
 
 /// A change of a mark.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct AttendanceCorrection(Loaded<CorrectionRow>);
 
 impl Stated for AttendanceCorrection {
@@ -264,7 +264,7 @@ impl Stated for AttendanceCorrection {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl AttendanceCorrection {
     /// What the mark was.
     #[graphql(directive = auth::apply(MARKING))]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
@@ -27,7 +27,7 @@ use crate::{
 const OWNER: RoleSet = RoleSet::of(&[Role::Admin, Role::Own]);
 
 /// What somebody signs in with.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Account(Loaded<AccountRow>);
 
 impl Row for AccountRow {
@@ -48,7 +48,7 @@ impl Stated for Account {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Account {
     /// Global id.
     #[graphql(directive = auth::apply(OWNER))]
@@ -95,11 +95,12 @@ impl Account {
 }
 
 /// Who is signed in: their account, their roles, and the person behind it.
+#[derive(Description)]
 pub struct ViewerObject;
 
 impl Stated for ViewerObject {}
 
-#[Object(name = "Viewer", guard = "stated(self)")]
+#[Object(name = "Viewer", use_type_description, guard = "stated(self)")]
 impl ViewerObject {
     /// The account signed in.
     #[graphql(directive = auth::apply(PEOPLE))]

@@ -8,18 +8,20 @@ use crate::{
         RoleSet,
         sets::{PEOPLE, SIGNED_IN},
     },
+    courses::api::Course,
     error::Result,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated,
+        wants_total,
     },
     ids::Kind,
     read,
     students::{api::Student, model::StudentOrderField},
 };
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 
 /// A group of students.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Batch(Loaded<BatchRow>);
 
 impl Stated for Batch {
@@ -33,7 +35,7 @@ impl Listed for Batch {
     const EDGE: &'static str = "BatchEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Batch {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
@@ -57,6 +59,16 @@ impl Batch {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn active(&self) -> Option<bool> {
         Some(self.0.active)
+    }
+
+    /// The courses it is of, by name: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn courses(&self, ctx: &Context<'_>) -> Result<Option<Vec<Course>>> {
+        let call = Call::of(ctx);
+        let courses = self.0.of_each("courses", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), courses::of_batches(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(courses.await?.unwrap_or_default()))
     }
 
     /// Its members that the viewer reaches, by name.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 
 use super::model::{CourseFilter, CourseOrder, CourseOrderField, CourseRow, DurationType};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         RoleSet,
         sets::{PEOPLE, SIGNED_IN},
     },
+    batches::api::Batch,
     error::Result,
     graphql::{
         Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, nested, root, stated, wants_total,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// A course that the institute offers.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Course(Loaded<CourseRow>);
 
 impl Stated for Course {
@@ -38,7 +39,7 @@ impl Listed for Course {
     const EDGE: &'static str = "CourseEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Course {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
@@ -122,6 +123,16 @@ impl Course {
             Ok(Loaded::by_parent(read!(call.db(), routines::of_courses(call.scope(), &ids, period, &MAX_LIST))?))
         });
         Ok(Some(routines.await?.unwrap_or_default()))
+    }
+
+    /// Its batches that the viewer reaches, by name: 100 at most.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn batches(&self, ctx: &Context<'_>) -> Result<Option<Vec<Batch>>> {
+        let call = Call::of(ctx);
+        let batches = self.0.of_each("batches", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), batches::of_courses(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(batches.await?.unwrap_or_default()))
     }
 
     /// Its students that the viewer reaches, by name.

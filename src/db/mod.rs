@@ -164,11 +164,11 @@ impl Db {
         match &self.pools {
             Pools::Pg(pool) => {
                 let connection = pool.dedicated_connection().await.map_err(pool_error)?;
-                run_migrations(AsyncMigrationHarness::new(connection), PG_MIGRATIONS, direction)
+                run_migrations(AsyncMigrationHarness::new(connection), || PG_MIGRATIONS, direction)
             }
             Pools::Sqlite { write, .. } => {
                 let connection = write.get_owned().await?;
-                run_migrations(AsyncMigrationHarness::new(connection), SQLITE_MIGRATIONS, direction)
+                run_migrations(AsyncMigrationHarness::new(connection), || SQLITE_MIGRATIONS, direction)
             }
         }
     }
@@ -183,21 +183,22 @@ enum Direction {
 
 fn run_migrations<DB: diesel::backend::Backend>(
     mut harness: impl MigrationHarness<DB>,
-    source: EmbeddedMigrations,
+    source: impl Fn() -> EmbeddedMigrations,
     direction: Direction,
 ) -> Result<Vec<String>> {
-    let names = match direction {
-        Direction::Look => harness
-            .pending_migrations(source)
-            .map(|pending| pending.iter().map(|migration| migration.name().version().to_string()).collect()),
+    let pending = harness.pending_migrations(source()).map_err(Error::migration)?;
+    let pending = pending.iter().map(|migration| migration.name().to_string()).collect();
+    match direction {
+        Direction::Look => Ok(pending),
         Direction::Up => {
-            harness.run_pending_migrations(source).map(|done| done.iter().map(ToString::to_string).collect())
+            harness.run_pending_migrations(source()).map_err(Error::migration)?;
+            Ok(pending)
         }
         Direction::Down => {
-            harness.revert_all_migrations(source).map(|done| done.iter().map(ToString::to_string).collect())
+            let reverted = harness.revert_all_migrations(source()).map_err(Error::migration)?;
+            Ok(reverted.iter().map(ToString::to_string).collect())
         }
-    };
-    names.map_err(Error::migration)
+    }
 }
 
 impl Pools {

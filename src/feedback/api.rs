@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Description, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::model::{
@@ -33,7 +33,7 @@ pub const SUMMARY: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Own]);
 const LEAST_RATINGS: i64 = 3;
 
 /// What a student, or a parent about their child's lessons, says of a teacher.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct TeacherFeedback(Loaded<TeacherFeedbackRow>);
 
 impl Stated for TeacherFeedback {
@@ -47,7 +47,7 @@ impl Listed for TeacherFeedback {
     const EDGE: &'static str = "TeacherFeedbackEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl TeacherFeedback {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]
@@ -192,7 +192,7 @@ impl FeedbackSummary {
 }
 
 /// What somebody says of the institute.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct InstituteFeedback(Loaded<InstituteFeedbackRow>);
 
 impl Stated for InstituteFeedback {
@@ -206,7 +206,7 @@ impl Listed for InstituteFeedback {
     const EDGE: &'static str = "InstituteFeedbackEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl InstituteFeedback {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

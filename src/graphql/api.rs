@@ -71,6 +71,7 @@ impl Api {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
         let mut response = self.schema.execute(request).await;
+        name_limits(&mut response);
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response
     }
@@ -78,6 +79,14 @@ impl Api {
 
 fn mutates(document: &ExecutableDocument) -> bool {
     document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation)
+}
+
+/// The library's errors about limits have no code.
+fn name_limits(response: &mut Response) {
+    let limits = ["Query is nested too deep.", "Query is too complex."];
+    for error in response.errors.iter_mut().filter(|error| limits.contains(&error.message.as_str())) {
+        error.extensions.get_or_insert_default().set("code", Code::LimitExceeded.as_str());
+    }
 }
 
 fn refused(error: ServerError) -> Response {

@@ -1,6 +1,6 @@
 //! The institute in the schema.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 
 use super::model::InstituteRow;
 use crate::{
@@ -14,11 +14,12 @@ use crate::{
 const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
 
 /// The institute that this deployment serves.
+#[derive(Description)]
 pub struct Institute(InstituteRow);
 
 impl Stated for Institute {}
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Institute {
     /// Global id.
     #[graphql(directive = auth::apply(ANYONE))]

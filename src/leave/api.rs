@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{
@@ -26,7 +26,7 @@ use crate::{
 const REASON: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Student, Role::Parent, Role::Own]);
 
 /// Days that a student or a staff member asks to be away.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct LeaveRequest(Loaded<LeaveRequestRow>);
 
 impl Stated for LeaveRequest {
@@ -40,7 +40,7 @@ impl Listed for LeaveRequest {
     const EDGE: &'static str = "LeaveRequestEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl LeaveRequest {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

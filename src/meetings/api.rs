@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{MeetingFilter, MeetingOrder, MeetingOrderField, MeetingQuery as Query, MeetingRow, MeetingStatus};
@@ -24,7 +24,7 @@ use crate::{
 const TALK: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff, Role::Parent]);
 
 /// A meeting of a teacher with parents, about one or more students.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Meeting(Loaded<MeetingRow>);
 
 impl Stated for Meeting {
@@ -38,7 +38,7 @@ impl Listed for Meeting {
     const EDGE: &'static str = "MeetingEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Meeting {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{AudienceKind, AudienceRole, AudienceRow, NoticeFilter, NoticeOrder, NoticeOrderField, NoticeRow};
@@ -22,7 +22,7 @@ use crate::{
 const PUBLISHERS: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Own]);
 
 /// What the institute tells its people.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Notice(Loaded<NoticeRow>);
 
 impl Stated for Notice {
@@ -36,7 +36,7 @@ impl Listed for Notice {
     const EDGE: &'static str = "NoticeEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Notice {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
@@ -125,7 +125,7 @@ impl Notice {
 }
 
 /// One of the groups that a notice is for.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct NoticeAudience(Loaded<AudienceRow>);
 
 impl Stated for NoticeAudience {
@@ -134,7 +134,7 @@ impl Stated for NoticeAudience {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl NoticeAudience {
     /// What the group goes by.
     #[graphql(directive = auth::apply(PUBLISHERS))]

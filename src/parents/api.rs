@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow};
@@ -27,7 +27,7 @@ const MEETING: RoleSet = RoleSet::of(&[Admin, Hod, Staff, Own]);
 const WRITTEN: RoleSet = RoleSet::of(&[Admin, Hod, Own]);
 
 /// A parent of one or more students.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Parent(Loaded<ParentRow>);
 
 impl Stated for Parent {
@@ -41,7 +41,7 @@ impl Listed for Parent {
     const EDGE: &'static str = "ParentEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Parent {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Description, ID, Object, SimpleObject};
 
 use super::model::{
     CourseTrackingFilter, CourseTrackingOrder, CourseTrackingOrderField, CourseTrackingQuery, CourseTrackingRow,
@@ -27,7 +27,7 @@ const TEACHERS: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff]);
 pub const ANSWERABLE: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod]);
 
 /// How far a student is in a course.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct CourseTracking(Loaded<CourseTrackingRow>);
 
 impl Stated for CourseTracking {
@@ -41,7 +41,7 @@ impl Listed for CourseTracking {
     const EDGE: &'static str = "CourseTrackingEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl CourseTracking {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]
@@ -158,7 +158,7 @@ impl CourseTracking {
 }
 
 /// How far a student is in a subject.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct SubjectProgress(Loaded<SubjectProgressRow>);
 
 impl Stated for SubjectProgress {
@@ -167,7 +167,7 @@ impl Stated for SubjectProgress {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl SubjectProgress {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

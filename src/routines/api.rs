@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 
 use super::model::{RoutineFilter, RoutineOrder, RoutineOrderField, RoutineQuery as Query, RoutineRow, Weekday};
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A weekly slot of the timetable.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Routine(Loaded<RoutineRow>);
 
 impl Stated for Routine {
@@ -38,7 +38,7 @@ impl Listed for Routine {
     const EDGE: &'static str = "RoutineEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Routine {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{StaffFilter, StaffOrder, StaffOrderField, StaffRow};
@@ -39,7 +39,7 @@ const PERSONAL: RoleSet = RoleSet::of(&[Admin, Own]);
 const COLLEAGUES: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Role::Staff, Own]);
 
 /// A staff member.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Staff(Loaded<StaffRow>);
 
 impl Stated for Staff {
@@ -53,7 +53,7 @@ impl Listed for Staff {
     const EDGE: &'static str = "StaffEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Staff {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

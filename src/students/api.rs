@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
@@ -51,7 +51,7 @@ const WRITTEN: RoleSet = RoleSet::of(&[Admin, Hod, Role::Student]);
 const TRACKING: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Role::Student, Role::Parent]);
 
 /// A student.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Student(Loaded<StudentRow>);
 
 impl Stated for Student {
@@ -65,7 +65,7 @@ impl Listed for Student {
     const EDGE: &'static str = "StudentEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Student {
     /// Global id.
     #[graphql(directive = auth::apply(PEOPLE))]

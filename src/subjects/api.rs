@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::model::{StudyFileRow, SubjectFilter, SubjectOrder, SubjectOrderField, SubjectQuery as Query, SubjectRow};
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A subject that a course teaches in one of its periods.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Subject(Loaded<SubjectRow>);
 
 impl Stated for Subject {
@@ -35,7 +35,7 @@ impl Listed for Subject {
     const EDGE: &'static str = "SubjectEdge";
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl Subject {
     /// Global id.
     #[graphql(directive = auth::apply(SIGNED_IN))]
@@ -119,7 +119,7 @@ impl Subject {
 }
 
 /// A file to study a subject from.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct StudyFile(Loaded<StudyFileRow>);
 
 impl Stated for StudyFile {
@@ -128,7 +128,7 @@ impl Stated for StudyFile {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl StudyFile {
     /// Global id.
     #[graphql(directive = auth::apply(TEACHING))]

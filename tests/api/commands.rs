@@ -55,7 +55,7 @@ impl Drop for Running {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_says_where_it_is_and_signs_every_role_in() {
     let mut child =
         rollcall(&["demo", "--json", "--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).spawn().unwrap();
@@ -105,12 +105,12 @@ async fn migrate_is_a_step_that_serve_waits_for(backend: Backend) {
     assert_eq!(again.status.code(), Some(1), "data is not written over data");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn migrate_is_a_step_that_serve_waits_for_on_sqlite() {
     migrate_is_a_step_that_serve_waits_for(Backend::Sqlite).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn migrate_is_a_step_that_serve_waits_for_on_postgres() {
     migrate_is_a_step_that_serve_waits_for(Backend::Postgres).await;
 }

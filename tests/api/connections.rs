@@ -3,7 +3,7 @@
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp};
+use crate::support::Client;
 
 async fn walk(client: &Client, order: &str, forward: bool) -> Vec<String> {
     let (size, cursor, more, next) = if forward {

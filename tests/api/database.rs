@@ -82,7 +82,7 @@ async fn open(database: &TestDatabase) -> Db {
     Db::open(&database.url, options()).await.unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_databases_have_the_same_tables_columns_keys_and_indexes() {
     let sqlite = TestDatabase::empty(Backend::Sqlite).await;
     let postgres = TestDatabase::empty(Backend::Postgres).await;
@@ -114,12 +114,12 @@ async fn goes_up_down_and_up_again(backend: Backend) {
     assert_eq!(catalog(&database).await, once);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_goes_up_down_and_up_again() {
     goes_up_down_and_up_again(Backend::Sqlite).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_goes_up_down_and_up_again() {
     goes_up_down_and_up_again(Backend::Postgres).await;
 }
@@ -177,12 +177,12 @@ async fn refuses_what_the_rules_forbid(backend: Backend) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_refuses_what_the_rules_forbid() {
     refuses_what_the_rules_forbid(Backend::Sqlite).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_refuses_what_the_rules_forbid() {
     refuses_what_the_rules_forbid(Backend::Postgres).await;
 }

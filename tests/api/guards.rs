@@ -7,8 +7,6 @@ use async_graphql::parser::{
 use rollcall::{demo::cast, graphql};
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
-
 fn sdl() -> String {
     graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()))
 }
@@ -151,8 +149,6 @@ on_both! {
             .await;
         for i in 0..2 {
             let node = answer.at(&format!("/students/edges/{i}/node"));
-            let keys: Vec<&String> = node.as_object().unwrap().keys().collect();
-            assert_eq!(keys, ["id", "citizenshipNumber", "name", "phone"], "keys stand in the order of the query");
             assert!(node["id"].is_string() && node["name"].is_string());
             assert_eq!(node["citizenshipNumber"], Value::Null);
             for field in ["citizenshipNumber", "phone"] {
@@ -160,6 +156,9 @@ on_both! {
             }
         }
         assert_eq!(answer.errors.len(), 4);
+        let data = answer.text.split("\"data\":").nth(1).unwrap();
+        let places: Vec<usize> = ["\"id\"", "\"citizenshipNumber\"", "\"name\"", "\"phone\""].map(|key| data.find(key).unwrap()).into();
+        assert!(places.is_sorted(), "keys stand in the order of the query: {data}");
         assert_eq!(answer.status, 200);
     }
 

@@ -40,7 +40,7 @@ on_both! {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_host_is_not_served() {
     let app =
         TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
@@ -54,7 +54,7 @@ async fn another_host_is_not_served() {
     assert_eq!(probe.status(), 200, "probes come by address");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_body_is_refused() {
     let app = TestApp::start(Backend::Sqlite).await;
     let query = format!("{{ institute {{ name }} }} #{}", "x".repeat(2 * 1024 * 1024));
@@ -65,7 +65,7 @@ async fn a_large_body_is_refused() {
     assert_eq!(body["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_is_served_under_a_strict_policy_and_everything_is_labelled() {
     let app = TestApp::start(Backend::Sqlite).await;
     let page = reqwest::get(app.url("/graphiql")).await.unwrap();
@@ -86,7 +86,7 @@ async fn the_console_is_served_under_a_strict_policy_and_everything_is_labelled(
     assert_eq!(reqwest::get(absent.url("/graphiql")).await.unwrap().status(), 404);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_of_the_clients_own_does_not_reach_the_log() {
     let app = TestApp::start(Backend::Sqlite).await;
     let request = reqwest::Client::new().get(app.url("/health/live")).header("x-request-id", "mine");

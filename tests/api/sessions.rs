@@ -126,12 +126,12 @@ async fn sessions_in_redis_are_shared_and_felt_at_once(backend: Backend) {
     assert_eq!(roles(&again).await, Value::Null, "a deactivated account is felt at once");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_in_redis_on_sqlite() {
     sessions_in_redis_are_shared_and_felt_at_once(Backend::Sqlite).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_in_redis_on_postgres() {
     sessions_in_redis_are_shared_and_felt_at_once(Backend::Postgres).await;
 }

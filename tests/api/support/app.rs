@@ -19,7 +19,8 @@ pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
 /// The password of everybody in the data.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Its hash, so that filling the template need not compute one: argon2id with the service's parameters.
-pub const PASSWORD_HASH: &str = "@@HASH@@";
+pub const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$sXHq8AG2YKkmLsJal1UkCg$N//Qn17gteBcvOaBjzcJA3BIUpKuE6vgBQyJx2g9swI";
 
 /// A running application.
 pub struct TestApp {

@@ -16,6 +16,8 @@ pub struct Answer {
     pub status: u16,
     pub data: Value,
     pub errors: Vec<Value>,
+    /// The body as it came, keys in their order.
+    pub text: String,
 }
 
 impl Client {
@@ -34,9 +36,10 @@ impl Client {
         }
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let mut body: Value = response.json().await.unwrap();
+        let text = response.text().await.unwrap();
+        let mut body: Value = serde_json::from_str(&text).unwrap();
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
-        Answer { status, data: body["data"].take(), errors }
+        Answer { status, data: body["data"].take(), errors, text }
     }
 
     /// The data of an answer that must have no errors.

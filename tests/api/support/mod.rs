@@ -18,12 +18,12 @@ macro_rules! on_both {
 
             async fn run($app: $crate::support::TestApp) $body
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
                 run($crate::support::TestApp::start($crate::support::Backend::Sqlite).await).await;
             }
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 run($crate::support::TestApp::start($crate::support::Backend::Postgres).await).await;
             }
