@@ -53,7 +53,7 @@ pub const FINISH: &str = "
         END LOOP;
     END $$";
 
-/// Inserts records of attendance: a column is one bind, which takes a third of the time that a bind a value does.
+/// Inserts records of attendance: with a bind a column there is far less to parse than with a bind a value.
 pub async fn records(cx: &mut AsyncPgConnection, records: Vec<Record>) -> QueryResult<usize> {
     let insert = sql_query(
         "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held)
