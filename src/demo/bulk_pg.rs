@@ -1,4 +1,4 @@
-//! What loading much at once takes on PostgreSQL.
+//! What loading much at once takes on the server.
 
 use diesel::{
     QueryResult,

@@ -1,4 +1,4 @@
-//! What loading much at once takes on SQLite.
+//! What loading much at once takes on the embedded database.
 
 use diesel::{QueryResult, SqliteConnection, query_dsl::methods::ExecuteDsl};
 use diesel_async::SimpleAsyncConnection;
