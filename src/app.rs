@@ -69,7 +69,6 @@ impl App {
     }
 
     /// The routes; GraphiQL offers `sign_ins`, where it is shown.
-    #[must_use]
     pub fn router(&self, sign_ins: &[DemoSignIn]) -> Router {
         let options = http::Options {
             allowed_hosts: self.config.allowed_hosts.clone(),

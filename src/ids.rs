@@ -39,11 +39,10 @@ pub enum Kind {
     Notice = 17,
     CourseTracking = 18,
     SubjectProgress = 19,
-    Device = 20,
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 19] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -63,7 +62,6 @@ impl Kind {
         Self::Notice,
         Self::CourseTracking,
         Self::SubjectProgress,
-        Self::Device,
     ];
 }
 
@@ -149,7 +147,9 @@ fn mac(key: [u8; 32], message: &[&[u8]]) -> [u8; 32] {
     let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
     block[..32].copy_from_slice(&key);
     let mut mac = Hmac::<Sha256>::new(&block);
-    message.iter().for_each(|part| mac.update(part));
+    for part in message {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 

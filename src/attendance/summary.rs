@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Description, Object, SimpleObject};
 
 use super::model::{Counts, MonthRow, Span, SubjectTotalRow};
 use crate::{
@@ -71,7 +71,7 @@ impl AttendanceSummary {
 }
 
 /// A student's attendance of one subject.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct SubjectAttendance(Loaded<SubjectTotalRow>);
 
 impl Stated for SubjectAttendance {
@@ -80,7 +80,7 @@ impl Stated for SubjectAttendance {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl SubjectAttendance {
     /// The subject.
     #[graphql(directive = auth::apply(TEACHING))]
@@ -114,7 +114,7 @@ impl SubjectAttendance {
 }
 
 /// A student's attendance in one month.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct MonthlyAttendance {
     row: MonthRow,
     granted: RoleSet,
@@ -126,7 +126,7 @@ impl Stated for MonthlyAttendance {
     }
 }
 
-#[Object(guard = "stated(self)")]
+#[Object(use_type_description, guard = "stated(self)")]
 impl MonthlyAttendance {
     /// The month, as its first day.
     #[graphql(directive = auth::apply(TEACHING))]

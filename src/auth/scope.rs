@@ -217,8 +217,8 @@ impl<DB: Backend> QueryFragment<DB> for Granted<DB> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let roles: BTreeSet<Role> = self.arms.iter().map(|(role, _)| *role).collect();
         // With one role every row in scope was reached by it: no need to ask the database again.
-        if roles.len() == 1 {
-            roles.iter().for_each(|role| out.push_sql(&role.bit().to_string()));
+        if let (Some(role), 1) = (roles.first(), roles.len()) {
+            out.push_sql(&role.bit().to_string());
             return Ok(());
         }
         // A role that several arms speak of counts once: its bit must not be added twice.

@@ -65,6 +65,7 @@ enum Pools {
 }
 
 /// A connection to either back end, given back when dropped.
+#[expect(clippy::large_enum_variant, reason = "lives on the stack for a statement or two; a box would cost each read")]
 pub enum Connection<'a> {
     /// PostgreSQL.
     Pg(PooledConnection<'a, pg::Cx>),

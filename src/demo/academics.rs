@@ -174,7 +174,6 @@ pub fn batches(data: &mut Data) {
         let year = class.started.format("%Y");
         let name =
             if k == last { format!("Evening {year}") } else { format!("{} {year}", data.courses[class.course].code) };
-        // It was made a while before its students came.
         let batch = Batch { id: number(k), name, start_date: class.started, active: class.intake < 4 };
         data.batches.push(batch);
         let (batch_id, course_id) = (number(k), number(class.course));

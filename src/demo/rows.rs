@@ -1,5 +1,6 @@
 //! Rows as they are inserted. Every column is written, so that a list of rows is one statement on either database; what is
 //! left out (versions, settings of later steps) has a default of its own.
+#![expect(clippy::ref_option_ref, reason = "Diesel derives it")]
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::prelude::*;

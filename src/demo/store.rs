@@ -1,15 +1,15 @@
 //! Insertion of demonstration data. Nothing of it is read here, so it takes no scope.
 
-use diesel::QueryDsl;
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel::{QueryDsl, sql_query, sql_types::Text};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::{Cx, bulk, dialect};
+use super::{Cx, demo_bulk as bulk, dialect};
 use crate::{
     db::schema::{
-        accounts, attendance_corrections, attendance_records, attendance_sessions, batch_courses, batch_students,
-        batches, course_trackings, courses, institute, institute_feedback, leave_requests, meeting_parents,
-        meeting_students, meetings, notice_audiences, notice_reads, notices, parent_students, parents, routines, staff,
-        staff_roles, students, study_files, subject_progress, subjects, teacher_feedback,
+        accounts, attendance_corrections, attendance_sessions, batch_courses, batch_students, batches,
+        course_trackings, courses, institute, institute_feedback, leave_requests, meeting_parents, meeting_students,
+        meetings, notice_audiences, notice_reads, notices, parent_students, parents, routines, staff, staff_roles,
+        students, study_files, subject_progress, subjects, teacher_feedback,
     },
     demo::{Summary, data::Data},
     error::Result,
@@ -36,6 +36,15 @@ pub(crate) async fn fill(cx: &mut Cx, data: Data, progress: Progress<'_>) -> Res
     Ok(summary)
 }
 
+/// Statements that take something off a table and put it back.
+#[derive(diesel::QueryableByName)]
+struct Aside {
+    #[diesel(sql_type = Text)]
+    away: String,
+    #[diesel(sql_type = Text)]
+    back: String,
+}
+
 struct Writer<'a> {
     cx: &'a mut Cx,
     progress: Progress<'a>,
@@ -51,7 +60,7 @@ impl<'a> Writer<'a> {
 
     /// In the order of the foreign keys.
     async fn all(mut self, mut data: Data) -> Result<Summary> {
-        bulk::begin(self.cx).await?;
+        self.cx.batch_execute(bulk::BEGIN).await?;
         self.people(&mut data).await?;
         self.academics(&mut data).await?;
         self.table("attendance_sessions", data.sessions.clone(), |rows| {
@@ -94,7 +103,7 @@ impl<'a> Writer<'a> {
         .await?;
         self.table("subject_progress", data.progress, |rows| diesel::insert_into(subject_progress::table).values(rows))
             .await?;
-        bulk::finish(self.cx).await?;
+        self.cx.batch_execute(bulk::FINISH).await?;
         Ok(self.summary)
     }
 
@@ -155,26 +164,20 @@ impl<'a> Writer<'a> {
             if chunk.is_empty() {
                 break;
             }
-            self.chunk(chunk, &statement).await?;
+            let rows = chunk.len() as u64;
+            dialect::execute_batch(self.cx, statement(chunk)).await?;
+            self.tell(rows);
         }
         self.summary.rows.push((name, self.written - before));
         Ok(())
     }
 
-    async fn chunk<R, S>(&mut self, chunk: Vec<R>, statement: &(impl Fn(Vec<R>) -> S + Send)) -> Result<()>
-    where
-        S: bulk::Batch,
-    {
-        let rows = chunk.len() as u64;
-        let statement = statement(chunk);
-        dialect::execute_batch(self.cx, statement).await?;
-        self.written += rows;
-        (self.progress)(self.written, self.total);
-        Ok(())
-    }
-
     /// The records of attendance, which are never in memory all at once.
     async fn records(&mut self, data: &Data) -> Result<()> {
+        let aside: Vec<Aside> = sql_query(bulk::SET_ASIDE).load(self.cx).await?;
+        for Aside { away, .. } in &aside {
+            self.cx.batch_execute(away).await?;
+        }
         let before = self.written;
         let mut records = data.records();
         loop {
@@ -182,9 +185,19 @@ impl<'a> Writer<'a> {
             if chunk.is_empty() {
                 break;
             }
-            self.chunk(chunk, &|rows| diesel::insert_into(attendance_records::table).values(rows)).await?;
+            let rows = chunk.len() as u64;
+            bulk::records(self.cx, chunk).await?;
+            self.tell(rows);
+        }
+        for Aside { back, .. } in &aside {
+            self.cx.batch_execute(back).await?;
         }
         self.summary.rows.push(("attendance_records", self.written - before));
         Ok(())
+    }
+
+    fn tell(&mut self, rows: u64) {
+        self.written += rows;
+        (self.progress)(self.written, self.total);
     }
 }

@@ -104,7 +104,6 @@ impl NodeQuery {
             Kind::Subject => only(Subject::by_ids(call, ids).await?),
             Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
             Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
-            _ => None,
         })
     }
 }

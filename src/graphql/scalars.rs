@@ -1,13 +1,13 @@
 //! Dates and times of day. Points in time are `DateTime`: RFC 3339, in UTC.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
 /// A date in the institute's calendar, `YYYY-MM-DD` (full-date in RFC 3339).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Description, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub NaiveDate);
 
-#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
+#[Scalar(use_type_description = true, specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;
@@ -23,10 +23,10 @@ impl ScalarType for Date {
 }
 
 /// A time of day at the institute, `HH:MM:SS` (partial-time in RFC 3339); seconds may be left out in input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Description, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub NaiveTime);
 
-#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
+#[Scalar(use_type_description = true, specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
 impl ScalarType for Time {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;

@@ -70,11 +70,11 @@ impl Guard for FieldGuard {
         if ctx.data_unchecked::<Policy>().requires(&self.type_name, field).meets(roles) {
             return Ok(());
         }
-        Err(denied(&call.viewer().roles(), &self.type_name, field).into())
+        Err(denied(call.viewer().roles(), &self.type_name, field).into())
     }
 }
 
-fn denied(viewer: &RoleSet, type_name: &str, field: &str) -> Error {
+fn denied(viewer: RoleSet, type_name: &str, field: &str) -> Error {
     if viewer.has(Role::Anonymous) {
         return Error::new(Code::Unauthenticated, format!("sign in to read {type_name}.{field}"));
     }

@@ -34,7 +34,7 @@ impl Allowed {
 pub async fn check(State(allowed): State<Allowed>, request: Request, next: Next) -> Response {
     // HTTP/2 has the host in the URI.
     let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let host = header.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let host = header.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     if host.is_some_and(|host| allowed.has(host)) {
         return next.run(request).await;
     }

@@ -49,7 +49,6 @@ struct Server {
 }
 
 /// The routes: `/graphql`, `/health/…`, and `/graphiql` where it is shown.
-#[must_use]
 pub fn router(api: Arc<Api>, options: Options) -> Router {
     let server = Server { api: Arc::clone(&api), max_body_bytes: options.max_body_bytes };
     let mut routes = Router::new().route("/graphql", any(graphql)).with_state(server);

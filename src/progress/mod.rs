@@ -4,7 +4,7 @@
 //! they head, of students who are not archived; ADMISSION and a teacher what is of the students they reach; a student
 //! their own; a parent that of their linked children. Notes on a tracking are for those who teach.
 //!
-//! A course's figures count the students of it whose tracking is IN_PROGRESS: on track from 75 % on, at risk below 40 %.
+//! A course's figures count the students of it whose tracking is `IN_PROGRESS`: on track from 75 % on, at risk below 40 %.
 //! They are added up over what ADMIN or the course's HOD reaches, and are nobody else's.
 
 pub mod api;

@@ -188,7 +188,7 @@ on_both! {
             let denied = |field: &str| {
                 let path = json!(["students", "edges", 0, "node", field]);
                 let error = answer.errors.iter().find(|error| error["path"] == path);
-                error.map(|error| error["extensions"]["code"] == "FORBIDDEN").unwrap_or(false)
+                error.is_some_and(|error| error["extensions"]["code"] == "FORBIDDEN")
             };
             for field in ["phone", "email", "birthDate", "gender", "permanentAddress"] {
                 assert_eq!(!denied(field), contact, "{who} {field}");

@@ -6,7 +6,6 @@ pub type Backend = diesel::pg::Pg;
 /// A connection.
 pub type Cx = diesel_async::AsyncPgConnection;
 
-pub mod bulk;
 pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
@@ -21,6 +20,8 @@ pub mod batches;
 pub mod courses;
 #[path = "../../demo/store.rs"]
 pub(crate) mod demo;
+#[path = "../../demo/bulk_pg.rs"]
+mod demo_bulk;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
 #[path = "../../institute/store.rs"]

@@ -6,7 +6,6 @@ pub type Backend = diesel::sqlite::Sqlite;
 /// A connection.
 pub type Cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
 
-pub mod bulk;
 pub mod dialect;
 
 #[path = "../../attendance/store.rs"]
@@ -21,6 +20,8 @@ pub mod batches;
 pub mod courses;
 #[path = "../../demo/store.rs"]
 pub(crate) mod demo;
+#[path = "../../demo/bulk_sqlite.rs"]
+mod demo_bulk;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
 #[path = "../../institute/store.rs"]
