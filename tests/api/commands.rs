@@ -45,6 +45,18 @@ fn the_demo_binds_loopback_only() {
     assert!(text(&output.stderr).contains("loopback"));
 }
 
+#[test]
+fn the_demo_touches_no_database_but_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = format!("sqlite:{}", folder.path().join("foreign.db").display());
+    let mut command = rollcall(&["demo", "--json", "--listen", "127.0.0.1:0"], &[("DATABASE_URL", &foreign)]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let _running = Running(child);
+    assert!(BufReader::new(stdout).lines().next().unwrap().unwrap().contains("signIns"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 /// Ends the process that a test started.
 struct Running(Child);
 

@@ -101,6 +101,48 @@ async fn both_databases_have_the_same_tables_columns_keys_and_indexes() {
     assert!(unstated.is_empty(), "every foreign key states what deleting does: {unstated:#?}");
 }
 
+/// The columns that `schema.rs` tells Diesel of, as the catalogue's lines.
+fn generated_columns() -> BTreeSet<String> {
+    let source = include_str!("../../src/db/schema.rs");
+    let tables = source.split("diesel::joinable!").next().unwrap();
+    let tables = tables.split("diesel::table! {").skip(1).flat_map(|block| {
+        let mut lines = block.lines().map(str::trim).filter(|line| !line.is_empty());
+        let table = lines.next().unwrap().split(' ').next().unwrap().to_owned();
+        let columns: Vec<String> = lines
+            .filter_map(|line| line.trim_end_matches(',').split_once(" -> "))
+            .filter(|(name, _)| !name.starts_with('#'))
+            .map(|(name, kind)| {
+                let bare = kind.trim_start_matches("Nullable<").trim_end_matches('>');
+                let sql = match bare {
+                    "Int8" | "Int4" => "integer",
+                    "Bool" => "boolean",
+                    "Float8" => "double precision",
+                    other => &other.to_lowercase(),
+                };
+                let null = if bare == kind { " not null" } else { "" };
+                format!("column {table}.{} {sql}{null}", name.trim_end_matches('_'))
+            })
+            .collect();
+        columns
+    });
+    tables.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schema_rs_is_what_the_migrations_make() {
+    let database = TestDatabase::empty(Backend::Postgres).await;
+    open(&database).await.migrate().await.unwrap();
+    let catalog: BTreeSet<String> =
+        catalog(&database).await.into_iter().filter(|line| line.starts_with("column ")).collect();
+    let generated = generated_columns();
+    let (missing, stale): (Vec<_>, Vec<_>) =
+        (catalog.difference(&generated).collect(), generated.difference(&catalog).collect());
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "missing {missing:#?}, stale {stale:#?}: run `diesel print-schema`"
+    );
+}
+
 async fn goes_up_down_and_up_again(backend: Backend) {
     let database = TestDatabase::empty(backend).await;
     let db = open(&database).await;

@@ -7,6 +7,7 @@ mod support;
 mod commands;
 mod connections;
 mod database;
+mod docs;
 mod guards;
 mod http;
 mod loading;
