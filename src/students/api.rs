@@ -173,7 +173,7 @@ impl Student {
     }
 
     /// The day the student joined the institute.
-    #[graphql(directive = auth::apply(PEOPLE))]
+    #[graphql(directive = auth::apply(CONTACT))]
     async fn joining_date(&self) -> Option<Date> {
         self.0.joining_date.map(Date)
     }

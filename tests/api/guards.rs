@@ -181,7 +181,7 @@ on_both! {
             let client = app.sign_in(who).await;
             let answer = client
                 .ask(
-                    "{ students(first: 1) { edges { node { name phone email birthDate gender permanentAddress \
+                    "{ students(first: 1) { edges { node { name phone email birthDate gender permanentAddress joiningDate \
                        citizenshipNumber maritalStatus attendanceSummary { percentage } } } } }",
                 )
                 .await;
@@ -190,7 +190,7 @@ on_both! {
                 let error = answer.errors.iter().find(|error| error["path"] == path);
                 error.is_some_and(|error| error["extensions"]["code"] == "FORBIDDEN")
             };
-            for field in ["phone", "email", "birthDate", "gender", "permanentAddress"] {
+            for field in ["phone", "email", "birthDate", "gender", "permanentAddress", "joiningDate"] {
                 assert_eq!(!denied(field), contact, "{who} {field}");
             }
             for field in ["citizenshipNumber", "maritalStatus"] {
