@@ -223,6 +223,19 @@ on_both! {
         assert!(own > 0 && others > 0, "{own} own, {others} others");
     }
 
+    async fn the_time_of_feedback_on_the_institute_is_for_its_author_alone(app: TestApp) {
+        // Lists are in the order of entry: dated neighbours would date what is anonymous.
+        for who in [cast::ADMIN, cast::TEACHER, cast::PARENT] {
+            let client = app.sign_in(who).await;
+            let data = client.data("{ instituteFeedback(first: 100) { edges { node { mine anonymous createdAt } } } }").await;
+            let edges = data["instituteFeedback"]["edges"].as_array().unwrap();
+            assert!(edges.iter().any(|edge| edge["node"]["anonymous"] == false));
+            for edge in edges {
+                assert_eq!(edge["node"]["createdAt"].is_string(), edge["node"]["mine"] == true, "{who} {edge}");
+            }
+        }
+    }
+
     async fn a_fault_or_a_denial_tells_nothing_of_the_row(app: TestApp) {
         let parent = app.sign_in(cast::PARENT).await;
         let answer = parent.ask("{ students { edges { node { archivedAt } } } }").await;
