@@ -166,6 +166,28 @@ on_both! {
         assert_eq!(data["students"]["totalCount"], 1);
     }
 
+    async fn a_routine_that_is_handed_on_takes_its_sessions_along(app: TestApp) {
+        let (former, present) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::TEACHER_PARENT).await);
+        let staff = |email: &str| format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}'");
+        let routine = app
+            .database
+            .numbers(&format!(
+                "SELECT DISTINCT routine_id FROM attendance_sessions WHERE routine_id IN \
+                 (SELECT id FROM routines WHERE teacher_id = ({})) ORDER BY 1",
+                staff(cast::TEACHER)
+            ))
+            .await[0];
+        let session = app.database.numbers(&format!("SELECT id FROM attendance_sessions WHERE routine_id = {routine}")).await[0];
+        let ask = "query($id: ID!) { node(id: $id) { ... on AttendanceSession { records { totalCount } } } }";
+        let id = json!({"id": app.id(Kind::AttendanceSession, session)});
+        assert!(former.ask_with(ask, id.clone()).await.ok().at("/node/records/totalCount").is_i64());
+        app.database
+            .execute(&format!("UPDATE routines SET active = FALSE, teacher_id = ({}) WHERE id = {routine}", staff(cast::TEACHER_PARENT)))
+            .await;
+        assert_eq!(former.ask_with(ask, id.clone()).await.ok().data, json!({"node": null}));
+        assert!(present.ask_with(ask, id).await.ok().at("/node/records/totalCount").is_i64());
+    }
+
     async fn the_next_request_obeys_what_has_changed(app: TestApp) {
         let parent = app.sign_in(cast::PARENT).await;
         let (child, _) = child_and_stranger(&app, cast::PARENT).await;
