@@ -321,7 +321,7 @@ impl FeedbackQuery {
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let filter = filter.unwrap_or_default();
         let query = TeacherFeedbackQuery {
-            teacher: filter.teacher_id.map(|id| call.number(Kind::Staff, &id)),
+            teacher: call.reached(Kind::Staff, filter.teacher_id).await?,
             min_half_stars: filter.min_rating.map(half_stars),
         };
         let rows = read!(call.db(), feedback::page_teacher(call.scope(), &query, order.field, paging.page()))?;

@@ -10,11 +10,12 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::OnceCell;
 
+use super::node;
 use crate::{
-    auth::{Scope, Viewer, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
     clock::Clock,
     db::Db,
-    error::Result,
+    error::{Code, Error, Result},
     ids::{Kind, Seal},
     read,
 };
@@ -124,6 +125,26 @@ impl Call {
     #[must_use]
     pub fn number(&self, kind: Kind, id: &ID) -> i64 {
         self.services.seal.open_as(kind, id).unwrap_or(0)
+    }
+
+    /// The row that a filter names, if the viewer reaches it; else row 0. What a filter by a row out of scope finds must
+    /// not tell that the row is there, nor what refers to it.
+    pub async fn reached(&self, kind: Kind, id: Option<ID>) -> Result<Option<i64>> {
+        let Some(id) = id else { return Ok(None) };
+        let number = self.number(kind, &id);
+        let reached = number != 0 && node::find(self, kind, number).await?.is_some();
+        Ok(Some(if reached { number } else { 0 }))
+    }
+
+    /// Refuses a filter by what only `roles` may read: what it leaves out would tell it to others.
+    ///
+    /// # Errors
+    /// When the viewer holds none of `roles`.
+    pub fn may_filter(&self, roles: RoleSet, what: &str) -> Result<()> {
+        if self.viewer().roles().meets(roles) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden, format!("you may not filter {what}")))
     }
 
     /// The institute's time zone, read once a call.

@@ -166,6 +166,28 @@ on_both! {
         assert_eq!(data["students"]["totalCount"], 1);
     }
 
+    async fn a_filter_by_a_row_out_of_scope_finds_what_a_filter_by_none_finds(app: TestApp) {
+        // A batch that is not active is out of a teacher's scope; that their students are members must not show either.
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let batch = app
+            .database
+            .numbers(&format!(
+                "SELECT DISTINCT batch_id FROM batch_students JOIN students s ON s.id = student_id JOIN accounts a \
+                 ON a.id = s.account_id WHERE a.email = '{}'",
+                cast::STUDENT
+            ))
+            .await[0];
+        let ask = "query($id: ID!) { node(id: $id) { id } students(filter: {batchId: $id}) { totalCount edges { node { id } } } }";
+        let id = json!({"id": app.id(Kind::Batch, batch)});
+        let found = teacher.ask_with(ask, id.clone()).await.ok();
+        assert!(found.at("/students/totalCount").as_i64().unwrap() > 0);
+        app.database.execute(&format!("UPDATE batches SET active = FALSE WHERE id = {batch}")).await;
+        let hidden = teacher.ask_with(ask, id).await.ok();
+        let absent = teacher.ask_with(ask, json!({"id": app.id(Kind::Batch, 999_999)})).await.ok();
+        assert_eq!(hidden.data, absent.data);
+        assert_eq!(absent.data, json!({"node": null, "students": {"totalCount": 0, "edges": []}}));
+    }
+
     async fn a_routine_that_is_handed_on_takes_its_sessions_along(app: TestApp) {
         let (former, present) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::TEACHER_PARENT).await);
         let staff = |email: &str| format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}'");
