@@ -2,15 +2,15 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use async_graphql::{Context, ID};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
-use super::node;
+use super::{MAX_VALUES, node};
 use crate::{
     auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
     clock::Clock,
@@ -47,6 +47,33 @@ pub struct Call {
     /// The session's token, so that it can be ended.
     token: Option<String>,
     zone: OnceCell<Tz>,
+    budget: Arc<Budget>,
+}
+
+/// How many values an answer may still have. A page in a page in a page multiplies: the query is small and not deep, and
+/// its answer would fill the memory.
+pub struct Budget {
+    left: AtomicI64,
+    exhausted: Notify,
+}
+
+impl Budget {
+    fn new(values: i64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(values), exhausted: Notify::new() })
+    }
+
+    fn take(&self) -> bool {
+        let left = self.left.fetch_sub(1, Ordering::Relaxed) > 0;
+        if !left {
+            self.exhausted.notify_one();
+        }
+        left
+    }
+
+    /// Waits until more is asked for than there may be.
+    pub async fn exhausted(&self) {
+        self.exhausted.notified().await;
+    }
 }
 
 impl Call {
@@ -62,6 +89,7 @@ impl Call {
             sign_in_tried: AtomicBool::new(false),
             token,
             zone: OnceCell::new(),
+            budget: Budget::new(MAX_VALUES),
         }
     }
 
@@ -145,6 +173,20 @@ impl Call {
             return Ok(());
         }
         Err(Error::new(Code::Forbidden, format!("you may not filter {what}")))
+    }
+
+    /// Takes one value of the answer from what a call may have of them; waits for ever where nothing is left, since the
+    /// call is being given up ([`Budget::exhausted`]).
+    pub async fn spend(&self) {
+        if !self.budget.take() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What is left to be spent.
+    #[must_use]
+    pub fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.budget)
     }
 
     /// The institute's time zone, read once a call.
