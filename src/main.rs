@@ -57,9 +57,22 @@ enum Command {
     Schema,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
+/// the whole service with it: four times the usual leaves the deepest query that is let in far from that.
+const STACK: usize = 8 * 1024 * 1024;
+
+fn main() -> ExitCode {
     let command = Arguments::parse().command;
+    match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
+        Ok(runtime) => runtime.block_on(execute(command)),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command) -> ExitCode {
     let done = match command {
         Command::Schema => print_schema(),
         Command::Demo { listen, json } => {

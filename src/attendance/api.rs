@@ -319,7 +319,7 @@ impl AttendanceQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), attendance::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), attendance::count(call.scope(), &query))?) } else { None };
@@ -327,13 +327,13 @@ impl AttendanceQuery {
     }
 }
 
-fn opened(call: &Call, filter: AttendanceSessionFilter) -> Query {
-    Query {
+async fn opened(call: &Call, filter: AttendanceSessionFilter) -> Result<Query> {
+    Ok(Query {
         date: filter.date.map(|Date(date)| date),
         from: filter.from.map(|Date(date)| date),
         to: filter.to.map(|Date(date)| date),
-        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
-        teacher: filter.teacher_id.map(|id| call.number(Kind::Staff, &id)),
-        routine: filter.routine_id.map(|id| call.number(Kind::Routine, &id)),
-    }
+        course: call.reached(Kind::Course, filter.course_id).await?,
+        teacher: call.reached(Kind::Staff, filter.teacher_id).await?,
+        routine: call.reached(Kind::Routine, filter.routine_id).await?,
+    })
 }

@@ -1,7 +1,7 @@
 //! Attendance: sessions of a routine on a date, and a record for each student of the class.
 //!
 //! Row scope (`store::reach`, `store::records_reach`): ADMIN reaches everything; an HOD the sessions of the courses they
-//! head; a teacher the sessions of their routines and those they held; and both the records of these. A student and a
+//! head; a teacher the sessions of their routines (of one that was handed on, its present teacher); and both the records of these. A student and a
 //! parent reach the records that are theirs or their children's, and the sessions of those. Others reach none.
 //! What is counted of a student over everything is in scope where the student is.
 //!

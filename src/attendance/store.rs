@@ -24,10 +24,7 @@ pub fn reach(scope: &Scope) -> Reach<attendance_sessions::table, Backend> {
     Reach::of(scope)
         .all(Role::Admin)
         .when(Role::Hod, |viewer| attendance_sessions::routine_id.eq_any(routines::headed(viewer)))
-        .when(Role::Staff, |viewer| {
-            let teacher = attendance_sessions::teacher_id.eq(viewer.staff());
-            teacher.or(attendance_sessions::routine_id.eq_any(routines::taught(viewer)))
-        })
+        .when(Role::Staff, |viewer| attendance_sessions::routine_id.eq_any(routines::taught(viewer)))
         .when(Role::Student, |viewer| attendance_sessions::id.eq_any(recorded(&viewer.only(Role::Student))))
         .when(Role::Parent, |viewer| attendance_sessions::id.eq_any(recorded(&viewer.only(Role::Parent))))
 }

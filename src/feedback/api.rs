@@ -260,10 +260,11 @@ impl InstituteFeedback {
         self.0.referred("author names", signed, |accounts| names_of_accounts(call, accounts)).await
     }
 
-    /// When it was written. Null for anonymous feedback, but for its author: the time could tell who wrote it.
+    /// When it was written: for its author alone. Lists are in the order of entry, so the times of others, signed ones
+    /// too, would date the anonymous ones between them.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn created_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
-        self.0.signed_for(Call::of(ctx).scope().account()).then(|| utc(self.0.created_at))
+        (self.0.account_id == Call::of(ctx).scope().account()).then(|| utc(self.0.created_at))
     }
 }
 
@@ -320,7 +321,7 @@ impl FeedbackQuery {
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let filter = filter.unwrap_or_default();
         let query = TeacherFeedbackQuery {
-            teacher: filter.teacher_id.map(|id| call.number(Kind::Staff, &id)),
+            teacher: call.reached(Kind::Staff, filter.teacher_id).await?,
             min_half_stars: filter.min_rating.map(half_stars),
         };
         let rows = read!(call.db(), feedback::page_teacher(call.scope(), &query, order.field, paging.page()))?;

@@ -8,8 +8,8 @@
 //!
 //! Row scope of feedback on the institute (`store::reach_institute`): ADMIN reaches all; everybody their own, and staff,
 //! students and parents what is public. The author of anonymous feedback is for nobody but its author, ADMIN included:
-//! neither their name nor the time it was written; lists are in the order of entry and by nothing else. The author of signed
-//! feedback is named to those who reach that person.
+//! neither their name nor the time it was written; lists are in the order of entry and by nothing else, and so the time of
+//! signed feedback is for its author alone too. The author of signed feedback is named to those who reach that person.
 
 pub mod api;
 pub mod model;

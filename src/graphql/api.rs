@@ -12,6 +12,7 @@ use async_graphql::{
 
 use super::{
     Call, RollcallSchema, Services,
+    call::Budget,
     complete::{Completer, coerce_variables},
     schema,
 };
@@ -56,29 +57,47 @@ impl Api {
         if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
             return refused(error);
         }
-        let request = request.data(Call::new(Arc::clone(&self.services), viewer, token));
-        if mutates(&document) {
+        let call = Call::new(Arc::clone(&self.services), viewer, token);
+        let budget = call.budget();
+        let request = request.data(call);
+        if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation).await });
+            let task = tokio::spawn(async move { api.run(request, document, operation, &budget).await });
             return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation));
+        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, &budget));
         timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
     }
 
-    async fn run(&self, mut request: Request, document: ExecutableDocument, operation: Option<String>) -> Response {
+    async fn run(
+        &self,
+        mut request: Request,
+        document: ExecutableDocument,
+        operation: Option<String>,
+        budget: &Budget,
+    ) -> Response {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
-        let mut response = self.schema.execute(request).await;
+        let mut response = tokio::select! {
+            response = self.schema.execute(request) => response,
+            () = budget.exhausted() => {
+                let message = "the answer would be too large: ask for fewer rows, or for less of each";
+                return failed(&Error::new(Code::LimitExceeded, message));
+            }
+        };
         name_limits(&mut response);
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response
     }
 }
 
-fn mutates(document: &ExecutableDocument) -> bool {
-    document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation)
+/// Whether the operation to be executed is a mutation: one that only stands beside a query must not free it of its time.
+fn mutates(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    let mut operations = document.operations.iter();
+    operations.any(|(own, operation)| {
+        operation.node.ty == OperationType::Mutation && name.is_none_or(|name| own.is_some_and(|own| own == name))
+    })
 }
 
 /// The library's errors about limits have no code.

@@ -2,19 +2,20 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use async_graphql::{Context, ID};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
+use super::{MAX_VALUES, node};
 use crate::{
-    auth::{Scope, Viewer, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
     clock::Clock,
     db::Db,
-    error::Result,
+    error::{Code, Error, Result},
     ids::{Kind, Seal},
     read,
 };
@@ -46,6 +47,33 @@ pub struct Call {
     /// The session's token, so that it can be ended.
     token: Option<String>,
     zone: OnceCell<Tz>,
+    budget: Arc<Budget>,
+}
+
+/// How many values an answer may still have. A page in a page in a page multiplies: the query is small and not deep, and
+/// its answer would fill the memory.
+pub struct Budget {
+    left: AtomicI64,
+    exhausted: Notify,
+}
+
+impl Budget {
+    fn new(values: i64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(values), exhausted: Notify::new() })
+    }
+
+    fn take(&self) -> bool {
+        let left = self.left.fetch_sub(1, Ordering::Relaxed) > 0;
+        if !left {
+            self.exhausted.notify_one();
+        }
+        left
+    }
+
+    /// Waits until more is asked for than there may be.
+    pub async fn exhausted(&self) {
+        self.exhausted.notified().await;
+    }
 }
 
 impl Call {
@@ -61,6 +89,7 @@ impl Call {
             sign_in_tried: AtomicBool::new(false),
             token,
             zone: OnceCell::new(),
+            budget: Budget::new(MAX_VALUES),
         }
     }
 
@@ -124,6 +153,40 @@ impl Call {
     #[must_use]
     pub fn number(&self, kind: Kind, id: &ID) -> i64 {
         self.services.seal.open_as(kind, id).unwrap_or(0)
+    }
+
+    /// The row that a filter names, if the viewer reaches it; else row 0. What a filter by a row out of scope finds must
+    /// not tell that the row is there, nor what refers to it.
+    pub async fn reached(&self, kind: Kind, id: Option<ID>) -> Result<Option<i64>> {
+        let Some(id) = id else { return Ok(None) };
+        let number = self.number(kind, &id);
+        let reached = number != 0 && node::find(self, kind, number).await?.is_some();
+        Ok(Some(if reached { number } else { 0 }))
+    }
+
+    /// Refuses a filter by what only `roles` may read: what it leaves out would tell it to others.
+    ///
+    /// # Errors
+    /// When the viewer holds none of `roles`.
+    pub fn may_filter(&self, roles: RoleSet, what: &str) -> Result<()> {
+        if self.viewer().roles().meets(roles) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden, format!("you may not filter {what}")))
+    }
+
+    /// Takes one value of the answer from what a call may have of them; waits for ever where nothing is left, since the
+    /// call is being given up ([`Budget::exhausted`]).
+    pub async fn spend(&self) {
+        if !self.budget.take() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What is left to be spent.
+    #[must_use]
+    pub fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.budget)
     }
 
     /// The institute's time zone, read once a call.

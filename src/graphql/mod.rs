@@ -48,6 +48,8 @@ pub const MAX_LIST: Page = Page { limit: MAX_PAGE as i64 - 1, backward: false, d
 const MAX_DEPTH: usize = 16;
 /// How many fields a query may name, fragments counted wherever they are spread.
 const MAX_FIELDS: usize = 1000;
+/// How many values an answer may have: every field of every object in it is one.
+const MAX_VALUES: i64 = 50_000;
 
 /// Upwards or downwards.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -83,29 +83,34 @@ impl NodeQuery {
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Global id.")] id: ID) -> Result<Option<Node>> {
         let call = Call::of(ctx);
         let Some((kind, number)) = call.services().seal.open(&id) else { return Ok(None) };
-        let ids = vec![number];
-        Ok(match kind {
-            Kind::Account => only(Account::by_ids(call, ids).await?),
-            Kind::AttendanceRecord => only(AttendanceRecord::by_ids(call, ids).await?),
-            Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
-            Kind::Batch => only(Batch::by_ids(call, ids).await?),
-            Kind::Course => only(Course::by_ids(call, ids).await?),
-            Kind::CourseTracking => only(CourseTracking::by_ids(call, ids).await?),
-            Kind::Institute => institute::load(call).await?.map(Node::from),
-            Kind::InstituteFeedback => only(InstituteFeedback::by_ids(call, ids).await?),
-            Kind::LeaveRequest => only(LeaveRequest::by_ids(call, ids).await?),
-            Kind::Meeting => only(Meeting::by_ids(call, ids).await?),
-            Kind::Notice => only(Notice::by_ids(call, ids).await?),
-            Kind::Parent => only(Parent::by_ids(call, ids).await?),
-            Kind::Routine => only(Routine::by_ids(call, ids).await?),
-            Kind::Staff => only(Staff::by_ids(call, ids).await?),
-            Kind::Student => only(Student::by_ids(call, ids).await?),
-            Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
-            Kind::Subject => only(Subject::by_ids(call, ids).await?),
-            Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
-            Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
-        })
+        find(call, kind, number).await
     }
+}
+
+/// The object of a type with a number, if the viewer reaches it.
+pub(super) async fn find(call: &Call, kind: Kind, number: i64) -> Result<Option<Node>> {
+    let ids = vec![number];
+    Ok(match kind {
+        Kind::Account => only(Account::by_ids(call, ids).await?),
+        Kind::AttendanceRecord => only(AttendanceRecord::by_ids(call, ids).await?),
+        Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
+        Kind::Batch => only(Batch::by_ids(call, ids).await?),
+        Kind::Course => only(Course::by_ids(call, ids).await?),
+        Kind::CourseTracking => only(CourseTracking::by_ids(call, ids).await?),
+        Kind::Institute => institute::load(call).await?.map(Node::from),
+        Kind::InstituteFeedback => only(InstituteFeedback::by_ids(call, ids).await?),
+        Kind::LeaveRequest => only(LeaveRequest::by_ids(call, ids).await?),
+        Kind::Meeting => only(Meeting::by_ids(call, ids).await?),
+        Kind::Notice => only(Notice::by_ids(call, ids).await?),
+        Kind::Parent => only(Parent::by_ids(call, ids).await?),
+        Kind::Routine => only(Routine::by_ids(call, ids).await?),
+        Kind::Staff => only(Staff::by_ids(call, ids).await?),
+        Kind::Student => only(Student::by_ids(call, ids).await?),
+        Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
+        Kind::Subject => only(Subject::by_ids(call, ids).await?),
+        Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
+        Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
+    })
 }
 
 fn only<T: Into<Node>>(found: HashMap<i64, T>) -> Option<Node> {

@@ -43,7 +43,7 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     }
     let origin = text(headers, header::ORIGIN);
     let own = text(headers, header::HOST);
-    origin.is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != own)
+    origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, host)| Some(host) != own))
 }
 
 #[cfg(test)]
@@ -73,6 +73,12 @@ mod tests {
         assert_eq!(token(&foreign, "rollcall").unwrap_err().status(), StatusCode::FORBIDDEN);
         let sandboxed = headers(&[cookie, ("host", "school.example"), ("origin", "null")]);
         assert_eq!(token(&sandboxed, "rollcall").unwrap_err().status(), StatusCode::FORBIDDEN);
+        let unnamed = headers(&[cookie, ("origin", "null")]);
+        assert_eq!(
+            token(&unnamed, "rollcall").unwrap_err().status(),
+            StatusCode::FORBIDDEN,
+            "over HTTP/2 without Host"
+        );
         let cross = headers(&[cookie, ("sec-fetch-site", "same-site")]);
         assert_eq!(token(&cross, "rollcall").unwrap_err().status(), StatusCode::FORBIDDEN);
     }

@@ -174,19 +174,19 @@ impl LeaveRequestQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), leave::page(call.scope(), &query, order.field, paging.page()))?;
         let total = if wants_total(ctx) { Some(read!(call.db(), leave::count(call.scope(), &query))?) } else { None };
         paging.connection(ctx, Loaded::list(rows), |request: &LeaveRequest| request.key(order.field), total).map(Some)
     }
 }
 
-fn opened(call: &Call, filter: LeaveRequestFilter) -> Query {
-    Query {
+async fn opened(call: &Call, filter: LeaveRequestFilter) -> Result<Query> {
+    Ok(Query {
         status: filter.status,
-        student: filter.student_id.map(|id| call.number(Kind::Student, &id)),
-        staff: filter.staff_id.map(|id| call.number(Kind::Staff, &id)),
+        student: call.reached(Kind::Student, filter.student_id).await?,
+        staff: call.reached(Kind::Staff, filter.staff_id).await?,
         from: filter.from.map(|Date(date)| date),
         to: filter.to.map(|Date(date)| date),
-    }
+    })
 }

@@ -206,7 +206,7 @@ impl MeetingQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), meetings::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), meetings::count(call.scope(), &query))?) } else { None };
@@ -214,11 +214,11 @@ impl MeetingQuery {
     }
 }
 
-fn opened(call: &Call, filter: MeetingFilter) -> Query {
-    Query {
+async fn opened(call: &Call, filter: MeetingFilter) -> Result<Query> {
+    Ok(Query {
         status: filter.status,
         from: filter.from.map(|from| from.naive_utc()),
         to: filter.to.map(|to| to.naive_utc()),
-        staff: filter.staff_id.map(|id| call.number(Kind::Staff, &id)),
-    }
+        staff: call.reached(Kind::Staff, filter.staff_id).await?,
+    })
 }

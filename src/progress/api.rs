@@ -291,7 +291,7 @@ impl ProgressQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), progress::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), progress::count(call.scope(), &query))?) } else { None };
@@ -300,11 +300,11 @@ impl ProgressQuery {
     }
 }
 
-fn opened(call: &Call, filter: CourseTrackingFilter) -> CourseTrackingQuery {
-    CourseTrackingQuery {
-        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
+async fn opened(call: &Call, filter: CourseTrackingFilter) -> Result<CourseTrackingQuery> {
+    Ok(CourseTrackingQuery {
+        course: call.reached(Kind::Course, filter.course_id).await?,
         status: filter.status,
         min_completion: filter.min_completion,
         max_completion: filter.max_completion,
-    }
+    })
 }

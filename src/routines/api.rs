@@ -180,7 +180,7 @@ impl RoutineQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), routines::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), routines::count(call.scope(), &query))?) } else { None };
@@ -188,13 +188,13 @@ impl RoutineQuery {
     }
 }
 
-fn opened(call: &Call, filter: RoutineFilter) -> Query {
-    Query {
-        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
+async fn opened(call: &Call, filter: RoutineFilter) -> Result<Query> {
+    Ok(Query {
+        course: call.reached(Kind::Course, filter.course_id).await?,
         period: filter.period,
-        teacher: filter.teacher_id.map(|id| call.number(Kind::Staff, &id)),
+        teacher: call.reached(Kind::Staff, filter.teacher_id).await?,
         weekday: filter.weekday,
         date: filter.date.map(|Date(date)| date),
         active: filter.active,
-    }
+    })
 }

@@ -173,7 +173,7 @@ impl Student {
     }
 
     /// The day the student joined the institute.
-    #[graphql(directive = auth::apply(PEOPLE))]
+    #[graphql(directive = auth::apply(CONTACT))]
     async fn joining_date(&self) -> Option<Date> {
         self.0.joining_date.map(Date)
     }
@@ -382,7 +382,7 @@ impl StudentQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default());
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), students::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), students::count(call.scope(), &query))?) } else { None };
@@ -390,13 +390,13 @@ impl StudentQuery {
     }
 }
 
-fn opened(call: &Call, filter: StudentFilter) -> Query {
-    Query {
+async fn opened(call: &Call, filter: StudentFilter) -> Result<Query> {
+    Ok(Query {
         name: filter.name,
         status: filter.status,
-        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
+        course: call.reached(Kind::Course, filter.course_id).await?,
         period: filter.period,
-        batch: filter.batch_id.map(|id| call.number(Kind::Batch, &id)),
+        batch: call.reached(Kind::Batch, filter.batch_id).await?,
         archived: filter.archived,
-    }
+    })
 }

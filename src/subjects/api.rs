@@ -13,7 +13,7 @@ use crate::{
     },
     clock::utc,
     courses::api::Course,
-    error::{Code, Error, Result},
+    error::Result,
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
     read,
@@ -203,7 +203,7 @@ impl SubjectQuery {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default())?;
+        let query = opened(call, filter.unwrap_or_default()).await?;
         let rows = read!(call.db(), subjects::page(call.scope(), &query, order.field, paging.page()))?;
         let total =
             if wants_total(ctx) { Some(read!(call.db(), subjects::count(call.scope(), &query))?) } else { None };
@@ -211,15 +211,11 @@ impl SubjectQuery {
     }
 }
 
-fn opened(call: &Call, filter: SubjectFilter) -> Result<Query> {
+async fn opened(call: &Call, filter: SubjectFilter) -> Result<Query> {
     // What a viewer may not read must not tell itself by what it filters out.
     let by_course = filter.course_id.is_some() || filter.period.is_some();
-    if by_course && !call.viewer().roles().meets(PEOPLE) {
-        return Err(Error::new(Code::Forbidden, "you may not filter subjects by course or period"));
+    if by_course {
+        call.may_filter(PEOPLE, "subjects by course or period")?;
     }
-    Ok(Query {
-        course: filter.course_id.map(|id| call.number(Kind::Course, &id)),
-        period: filter.period,
-        name: filter.name,
-    })
+    Ok(Query { course: call.reached(Kind::Course, filter.course_id).await?, period: filter.period, name: filter.name })
 }

@@ -181,7 +181,7 @@ on_both! {
             let client = app.sign_in(who).await;
             let answer = client
                 .ask(
-                    "{ students(first: 1) { edges { node { name phone email birthDate gender permanentAddress \
+                    "{ students(first: 1) { edges { node { name phone email birthDate gender permanentAddress joiningDate \
                        citizenshipNumber maritalStatus attendanceSummary { percentage } } } } }",
                 )
                 .await;
@@ -190,7 +190,7 @@ on_both! {
                 let error = answer.errors.iter().find(|error| error["path"] == path);
                 error.is_some_and(|error| error["extensions"]["code"] == "FORBIDDEN")
             };
-            for field in ["phone", "email", "birthDate", "gender", "permanentAddress"] {
+            for field in ["phone", "email", "birthDate", "gender", "permanentAddress", "joiningDate"] {
                 assert_eq!(!denied(field), contact, "{who} {field}");
             }
             for field in ["citizenshipNumber", "maritalStatus"] {
@@ -221,6 +221,19 @@ on_both! {
             }
         }
         assert!(own > 0 && others > 0, "{own} own, {others} others");
+    }
+
+    async fn the_time_of_feedback_on_the_institute_is_for_its_author_alone(app: TestApp) {
+        // Lists are in the order of entry: dated neighbours would date what is anonymous.
+        for who in [cast::ADMIN, cast::TEACHER, cast::PARENT] {
+            let client = app.sign_in(who).await;
+            let data = client.data("{ instituteFeedback(first: 100) { edges { node { mine anonymous createdAt } } } }").await;
+            let edges = data["instituteFeedback"]["edges"].as_array().unwrap();
+            assert!(edges.iter().any(|edge| edge["node"]["anonymous"] == false));
+            for edge in edges {
+                assert_eq!(edge["node"]["createdAt"].is_string(), edge["node"]["mine"] == true, "{who} {edge}");
+            }
+        }
     }
 
     async fn a_fault_or_a_denial_tells_nothing_of_the_row(app: TestApp) {

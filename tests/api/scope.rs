@@ -166,6 +166,50 @@ on_both! {
         assert_eq!(data["students"]["totalCount"], 1);
     }
 
+    async fn a_filter_by_a_row_out_of_scope_finds_what_a_filter_by_none_finds(app: TestApp) {
+        // A batch that is not active is out of a teacher's scope; that their students are members must not show either.
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let batch = app
+            .database
+            .numbers(&format!(
+                "SELECT DISTINCT batch_id FROM batch_students JOIN students s ON s.id = student_id JOIN accounts a \
+                 ON a.id = s.account_id WHERE a.email = '{}'",
+                cast::STUDENT
+            ))
+            .await[0];
+        let ask = "query($id: ID!) { node(id: $id) { id } students(filter: {batchId: $id}) { totalCount edges { node { id } } } }";
+        let id = json!({"id": app.id(Kind::Batch, batch)});
+        let found = teacher.ask_with(ask, id.clone()).await.ok();
+        assert!(found.at("/students/totalCount").as_i64().unwrap() > 0);
+        app.database.execute(&format!("UPDATE batches SET active = FALSE WHERE id = {batch}")).await;
+        let hidden = teacher.ask_with(ask, id).await.ok();
+        let absent = teacher.ask_with(ask, json!({"id": app.id(Kind::Batch, 999_999)})).await.ok();
+        assert_eq!(hidden.data, absent.data);
+        assert_eq!(absent.data, json!({"node": null, "students": {"totalCount": 0, "edges": []}}));
+    }
+
+    async fn a_routine_that_is_handed_on_takes_its_sessions_along(app: TestApp) {
+        let (former, present) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::TEACHER_PARENT).await);
+        let staff = |email: &str| format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}'");
+        let routine = app
+            .database
+            .numbers(&format!(
+                "SELECT DISTINCT routine_id FROM attendance_sessions WHERE routine_id IN \
+                 (SELECT id FROM routines WHERE teacher_id = ({})) ORDER BY 1",
+                staff(cast::TEACHER)
+            ))
+            .await[0];
+        let session = app.database.numbers(&format!("SELECT id FROM attendance_sessions WHERE routine_id = {routine}")).await[0];
+        let ask = "query($id: ID!) { node(id: $id) { ... on AttendanceSession { records { totalCount } } } }";
+        let id = json!({"id": app.id(Kind::AttendanceSession, session)});
+        assert!(former.ask_with(ask, id.clone()).await.ok().at("/node/records/totalCount").is_i64());
+        app.database
+            .execute(&format!("UPDATE routines SET active = FALSE, teacher_id = ({}) WHERE id = {routine}", staff(cast::TEACHER_PARENT)))
+            .await;
+        assert_eq!(former.ask_with(ask, id.clone()).await.ok().data, json!({"node": null}));
+        assert!(present.ask_with(ask, id).await.ok().at("/node/records/totalCount").is_i64());
+    }
+
     async fn the_next_request_obeys_what_has_changed(app: TestApp) {
         let parent = app.sign_in(cast::PARENT).await;
         let (child, _) = child_and_stranger(&app, cast::PARENT).await;
