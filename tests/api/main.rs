@@ -7,6 +7,7 @@ mod support;
 mod commands;
 mod connections;
 mod database;
+mod fields;
 mod guards;
 mod hard;
 mod http;

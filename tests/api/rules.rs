@@ -129,13 +129,10 @@ impl Rule {
     /// The same with the roles as which each row is reached.
     pub async fn granted(&self, app: &TestApp, viewer: &Viewer) -> BTreeMap<i64, BTreeSet<&'static str>> {
         let mut rows: BTreeMap<i64, BTreeSet<&'static str>> = BTreeMap::new();
-        let roles: BTreeSet<&str> = self.arms.iter().map(|(_, granted, _)| *granted).collect();
-        for role in roles {
-            for row in app
-                .database
-                .numbers(&self.sql_of(viewer, ALL, |held, granted| granted == role && viewer.roles.contains(&held)))
-                .await
-            {
+        let held = self.arms.iter().filter(|(held, ..)| viewer.roles.contains(held));
+        for role in held.map(|(_, granted, _)| *granted).collect::<BTreeSet<_>>() {
+            let query = self.sql_of(viewer, ALL, |held, granted| granted == role && viewer.roles.contains(&held));
+            for row in app.database.numbers(&query).await {
                 rows.entry(row).or_default().insert(role);
             }
         }
