@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod attendance;
 mod commands;
 mod connections;
 mod database;

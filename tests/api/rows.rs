@@ -18,29 +18,6 @@ const SAMPLE: usize = 120;
 /// How many of them in one query.
 const AT_ONCE: usize = 150;
 
-/// All the nodes of a list of the query root, page by page, and its `totalCount`; the error's code where it is denied.
-async fn walk(client: &Client, list: &str, arguments: &str, fields: &str) -> Result<(Vec<Value>, usize), String> {
-    let query = format!(
-        "query($after: String) {{ {list}(first: 100, after: $after, {arguments}) {{ totalCount edges {{ node {{ {fields} }} }} \
-         pageInfo {{ hasNextPage endCursor }} }} }}"
-    );
-    let (mut nodes, mut after) = (Vec::new(), Value::Null);
-    loop {
-        let answer = client.ask_with(&query, json!({"after": after})).await;
-        let page = answer.at(&format!("/{list}"));
-        if page.is_null() {
-            return Err(answer.code_at(&json!([list])).to_owned());
-        }
-        nodes.extend(page["edges"].as_array().unwrap().iter().map(|edge| edge["node"].clone()));
-        if page["pageInfo"]["hasNextPage"] == json!(false) {
-            let total = usize::try_from(page["totalCount"].as_u64().unwrap()).unwrap();
-            answer.ok();
-            return Ok((nodes, total));
-        }
-        after = page["pageInfo"]["endCursor"].clone();
-    }
-}
-
 fn id_of(node: &Value) -> String {
     node["id"].as_str().unwrap().to_owned()
 }
@@ -72,7 +49,7 @@ async fn lists_hold_what_the_rule_gives(app: &TestApp, viewer: &Viewer, client: 
     for (arguments, condition) in rule.parts {
         let expected = app.database.numbers(&rule.sql(viewer, condition)).await;
         let what = format!("{}({arguments})", rule.list);
-        match walk(client, rule.list, arguments, "id").await {
+        match client.walk(rule.list, arguments, "id").await {
             Ok((nodes, total)) => {
                 let found: BTreeSet<String> = nodes.iter().map(id_of).collect();
                 assert_eq!(found.len(), nodes.len(), "{} {what}: each row once", viewer.name);
@@ -121,9 +98,8 @@ async fn records_are_what_the_rule_gives(app: &TestApp, viewer: &Viewer, client:
     let span = format!("x.date BETWEEN '{from}' AND '{to}'");
 
     let all = "records(first: 100) { totalCount edges { node { id } } }";
-    let sessions =
-        walk(client, "attendanceSessions", &format!("filter: {{from: \"{from}\", to: \"{to}\"}}"), all).await;
-    let counted = walk(client, "attendanceSessions", "", "records(first: 1) { totalCount }").await;
+    let sessions = client.walk("attendanceSessions", &format!("filter: {{from: \"{from}\", to: \"{to}\"}}"), all).await;
+    let counted = client.walk("attendanceSessions", "", "records(first: 1) { totalCount }").await;
     if !records.speaks_of(viewer) {
         assert!(sessions.is_err() && counted.is_err(), "{} reads sessions", viewer.name);
         no_records_by_student(viewer, client).await;
@@ -142,7 +118,7 @@ async fn records_are_what_the_rule_gives(app: &TestApp, viewer: &Viewer, client:
     let fields = format!(
         "attendanceRecords(first: 100, from: \"{from}\", to: \"{to}\") {{ totalCount edges {{ node {{ id }} }} }}"
     );
-    let (found, total) = gathered(&walk(client, "students", "", &fields).await.unwrap().0, "attendanceRecords");
+    let (found, total) = gathered(&client.walk("students", "", &fields).await.unwrap().0, "attendanceRecords");
     assert_eq!(found.len(), total, "{} records by student: totalCount", viewer.name);
     let expected = records.sql(viewer, &format!("{span} AND x.student_id IN ({listed})"));
     same(&found, &ids(app, records.kind, app.database.numbers(&expected).await), viewer, "records by student");
