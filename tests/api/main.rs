@@ -7,6 +7,7 @@ mod support;
 mod attendance;
 mod commands;
 mod connections;
+mod dashboards;
 mod database;
 mod fields;
 mod guards;
