@@ -86,7 +86,7 @@ impl Api {
                 return failed(&Error::new(Code::LimitExceeded, message));
             }
         };
-        name_limits(&mut response);
+        name_codes(&mut response);
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response
     }
@@ -100,11 +100,17 @@ fn mutates(document: &ExecutableDocument, name: Option<&str>) -> bool {
     })
 }
 
-/// The library's errors about limits have no code.
-fn name_limits(response: &mut Response) {
-    let limits = ["Query is nested too deep.", "Query is too complex."];
-    for error in response.errors.iter_mut().filter(|error| limits.contains(&error.message.as_str())) {
-        error.extensions.get_or_insert_default().set("code", Code::LimitExceeded.as_str());
+/// The library's own errors have no code: those about limits, and those about values that a type does not take.
+fn name_codes(response: &mut Response) {
+    const LIMITS: [&str; 2] = ["Query is nested too deep.", "Query is too complex."];
+    for error in response.errors.iter_mut().filter(|error| error.extensions.is_none()) {
+        let code = match error.message.as_str() {
+            message if LIMITS.contains(&message) => Code::LimitExceeded,
+            message if message.starts_with("Failed to parse \"") => Code::BadUserInput,
+            message if message.starts_with("Expected input type \"") => Code::BadUserInput,
+            _ => continue,
+        };
+        error.extensions.get_or_insert_default().set("code", code.as_str());
     }
 }
 

@@ -26,6 +26,16 @@ on_both! {
         }
     }
 
+    async fn a_value_that_its_type_does_not_take_is_a_fault_of_the_request(app: TestApp) {
+        let client = app.sign_in(cast::ADMIN).await;
+        for argument in [r#"{date: "2026-02-30"}"#, "{date: 20260320}", r#"{from: "yesterday"}"#] {
+            let answer = client.ask(&format!("{{ attendanceSessions(filter: {argument}) {{ totalCount }} }}")).await;
+            assert_eq!(answer.code_at(&json!(["attendanceSessions"])), "BAD_USER_INPUT", "{argument}");
+        }
+        let answer = client.ask(r#"{ meetings(filter: {from: "2026-03-20"}) { totalCount } }"#).await;
+        assert_eq!(answer.code_at(&json!(["meetings"])), "BAD_USER_INPUT", "a date is no point in time");
+    }
+
     async fn depth_and_fields_are_limited_before_any_sql(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
         let deep = format!("{{ students {{ edges {{ node {{ {} name {} }} }} }} }}", "course { hod { headedCourses { ".repeat(5), "} } }".repeat(5));

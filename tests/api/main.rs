@@ -4,12 +4,18 @@
 #[macro_use]
 mod support;
 
+mod attendance;
 mod commands;
 mod connections;
+mod dashboards;
 mod database;
 mod docs;
+mod fields;
 mod guards;
+mod hard;
 mod http;
 mod loading;
+mod rows;
+mod rules;
 mod scope;
 mod sessions;

@@ -46,6 +46,29 @@ impl Client {
     pub async fn data(&self, query: &str) -> Value {
         self.ask(query).await.ok().data
     }
+
+    /// All the nodes of a list of the query root, page by page, and its `totalCount`; the error's code where it is denied.
+    pub async fn walk(&self, list: &str, arguments: &str, fields: &str) -> Result<(Vec<Value>, usize), String> {
+        let query = format!(
+            "query($after: String) {{ {list}(first: 100, after: $after, {arguments}) {{ totalCount edges {{ node {{ {fields} }} }} \
+             pageInfo {{ hasNextPage endCursor }} }} }}"
+        );
+        let (mut nodes, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let answer = self.ask_with(&query, json!({"after": after})).await;
+            let page = answer.at(&format!("/{list}"));
+            if page.is_null() {
+                return Err(answer.code_at(&json!([list])).to_owned());
+            }
+            nodes.extend(page["edges"].as_array().unwrap().iter().map(|edge| edge["node"].clone()));
+            if page["pageInfo"]["hasNextPage"] == json!(false) {
+                let total = usize::try_from(page["totalCount"].as_u64().unwrap()).unwrap();
+                answer.ok();
+                return Ok((nodes, total));
+            }
+            after = page["pageInfo"]["endCursor"].clone();
+        }
+    }
 }
 
 impl Answer {

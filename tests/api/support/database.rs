@@ -163,11 +163,38 @@ impl TestDatabase {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        let query = diesel::sql_query(format!("WITH q (n) AS ({query}) SELECT n FROM q"));
-        let rows: Vec<Number> = match self.url.strip_prefix("sqlite:") {
+        self.rows(&format!("WITH q (n) AS ({query}) SELECT n FROM q"))
+            .await
+            .into_iter()
+            .map(|row: Number| row.n)
+            .collect()
+    }
+
+    /// The same for a text a row: several columns are joined by the query.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Text {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            t: String,
+        }
+        self.rows(&format!("WITH q (t) AS ({query}) SELECT t FROM q"))
+            .await
+            .into_iter()
+            .map(|row: Text| row.t)
+            .collect()
+    }
+
+    async fn rows<R>(&self, query: &str) -> Vec<R>
+    where
+        R: diesel::deserialize::QueryableByName<diesel::pg::Pg>
+            + diesel::deserialize::QueryableByName<diesel::sqlite::Sqlite>
+            + Send
+            + 'static,
+    {
+        let query = diesel::sql_query(query);
+        match self.url.strip_prefix("sqlite:") {
             Some(path) => query.load(&mut Sqlite::establish(path).await.unwrap()).await.unwrap(),
             None => query.load(&mut AsyncPgConnection::establish(&self.url).await.unwrap()).await.unwrap(),
-        };
-        rows.into_iter().map(|row| row.n).collect()
+        }
     }
 }

@@ -1,0 +1,79 @@
+//! Rows that are hard to keep apart, for the tests of scopes.
+
+use rollcall::demo::cast;
+
+use crate::support::TestApp;
+
+/// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
+/// without a course, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
+/// there, an HOD with a meeting, leave and feedback of their own.
+pub async fn hard_cases(app: &TestApp) {
+    let of = |table: &str, email: &str| {
+        format!("(SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}')")
+    };
+    let (student, child, hod, both) = (
+        of("students", cast::STUDENT),
+        of("students", cast::ONLY_CHILD),
+        of("staff", cast::HOD),
+        of("staff", cast::HOD_TEACHER),
+    );
+    let class = format!(
+        "(SELECT s.id FROM students s JOIN students me ON me.course_id = s.course_id AND me.current_period = s.current_period \
+         WHERE me.id = {student} AND s.id NOT IN ({student}, {child}))"
+    );
+    let away =
+        format!("(SELECT MIN(student_id) FROM leave_requests WHERE status = 'APPROVED' AND student_id IN {class})");
+    let kin = format!("(SELECT parent_id FROM parent_students WHERE student_id IN ({student}, {child}))");
+    let second = "(SELECT id FROM courses WHERE code = 'CMP')";
+    let statements = [
+        "UPDATE batches SET active = FALSE WHERE id = (SELECT MAX(id) FROM batches)".to_owned(),
+        "UPDATE staff SET archived_at = '2026-03-19 08:00:00' WHERE id = (SELECT MAX(id) FROM staff)".to_owned(),
+        format!(
+            "UPDATE parents SET archived_at = '2026-03-19 08:00:00' WHERE id = (SELECT MAX(parent_id) FROM parent_students \
+             WHERE student_id IN {class} AND parent_id NOT IN {kin})"
+        ),
+        format!(
+            "INSERT INTO meetings (staff_id, starts_at, ends_at, created_at) \
+             VALUES ({hod}, '2026-03-25 04:00:00', '2026-03-25 04:30:00', '2026-03-10 04:00:00')"
+        ),
+        format!("INSERT INTO meeting_students (meeting_id, student_id) SELECT MAX(id), {away} FROM meetings"),
+        format!("UPDATE students SET archived_at = '2026-03-19 08:00:00' WHERE id = {away}"),
+        format!(
+            "UPDATE students SET course_id = NULL, current_period = NULL WHERE id = (SELECT MIN(id) FROM students \
+             WHERE course_id = (SELECT id FROM courses WHERE code = 'DSN') AND archived_at IS NULL AND id NOT IN \
+             (SELECT student_id FROM parent_students WHERE parent_id = {}))",
+            of("parents", cast::TEACHER_PARENT)
+        ),
+        "INSERT INTO attendance_sessions (routine_id, subject_id, date, teacher_id, marked_at) \
+         SELECT id, subject_id, '2026-03-16', teacher_id, '2026-03-16 12:00:00' FROM routines WHERE NOT active"
+            .to_owned(),
+        format!(
+            "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held) \
+             SELECT s.id, {student}, 'LATE', s.date, s.subject_id, s.held FROM attendance_sessions s \
+             WHERE s.routine_id IN (SELECT id FROM routines WHERE NOT active)"
+        ),
+        format!(
+            "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
+             SELECT course_id, period, id, {both}, 1, '05:00:00', '05:50:00' FROM subjects WHERE id = (SELECT MIN(id) \
+             FROM subjects WHERE course_id = {second})"
+        ),
+        format!(
+            "INSERT INTO teacher_feedback (teacher_id, student_id, half_stars, created_at, updated_at) SELECT {both}, MIN(id), \
+             3, '2026-03-18 09:00:00', '2026-03-18 09:00:00' FROM students WHERE course_id = {second}"
+        ),
+        format!(
+            "INSERT INTO leave_requests (staff_id, requested_by, first_day, last_day, message, created_at) \
+             SELECT id, account_id, '2026-04-01', '2026-04-02', 'A wedding.', '2026-03-18 09:00:00' FROM staff \
+             WHERE id IN ({hod}, {})",
+            of("staff", cast::ADMISSION)
+        ),
+        format!(
+            "INSERT INTO institute_feedback (account_id, type, half_stars, anonymous, public, created_at, updated_at) \
+             SELECT account_id, 'FACILITIES', 4, TRUE, FALSE, '2026-03-18 09:00:00', '2026-03-18 09:00:00' FROM staff \
+             WHERE id = {hod}"
+        ),
+    ];
+    for statement in statements {
+        app.database.execute(&statement).await;
+    }
+}

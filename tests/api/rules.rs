@@ -1,0 +1,316 @@
+//! The rules of row scope as straight SQL, written from the page that states them and not from the stores.
+//!
+//! Each rule says for each role which rows of a table `x` it reaches; who holds several roles has the union. A condition
+//! may ask the relations of [`RELATIONS`], which are those of one viewer. On the page an HOD and an admission officer have
+//! no row of their own where a teacher has: here whoever is staff has their own leave and what they wrote themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rollcall::{demo::cast, ids::Kind};
+
+use crate::support::{Client, TestApp};
+
+/// Somebody who asks: a name for messages, the e-mail, and the roles that they hold.
+pub struct Viewer {
+    pub name: &'static str,
+    pub email: &'static str,
+    pub roles: &'static [&'static str],
+}
+
+const fn viewer(name: &'static str, email: &'static str, roles: &'static [&'static str]) -> Viewer {
+    Viewer { name, email, roles }
+}
+
+/// One for each role, two who hold two, a stranger's parent, a teacher whose routine runs no more, and nobody.
+pub const VIEWERS: [Viewer; 12] = [
+    viewer("ADMIN", cast::ADMIN, &["ADMIN", "SELF"]),
+    viewer("HOD", cast::HOD, &["HOD", "SELF"]),
+    viewer("HOD_OF_TWO", cast::HOD_OF_TWO, &["HOD", "SELF"]),
+    viewer("ADMISSION", cast::ADMISSION, &["ADMISSION", "SELF"]),
+    viewer("STAFF", cast::TEACHER, &["STAFF", "SELF"]),
+    viewer("TEACHER_WHO_LEFT_CLASS", cast::TEACHER_WHO_LEFT_CLASS, &["STAFF", "SELF"]),
+    viewer("STUDENT", cast::STUDENT, &["STUDENT", "SELF"]),
+    viewer("PARENT", cast::PARENT, &["PARENT", "SELF"]),
+    viewer("PARENT_OF_ONE", cast::PARENT_OF_ONE, &["PARENT", "SELF"]),
+    viewer("HOD_TEACHER", cast::HOD_TEACHER, &["HOD", "STAFF", "SELF"]),
+    viewer("TEACHER_PARENT", cast::TEACHER_PARENT, &["STAFF", "PARENT", "SELF"]),
+    viewer("ANONYMOUS", "", &[]),
+];
+
+impl Viewer {
+    pub async fn client(&self, app: &TestApp) -> Client {
+        if self.email.is_empty() { app.anonymous() } else { app.sign_in(self.email).await }
+    }
+}
+
+/// Which rows of a table each role reaches.
+pub struct Rule {
+    pub type_name: &'static str,
+    pub kind: Kind,
+    pub table: &'static str,
+    /// The list in the query root; empty where there is none.
+    pub list: &'static str,
+    /// The arguments that the list takes to show all there is, each with the rows that it shows then.
+    pub parts: &'static [(&'static str, &'static str)],
+    /// What a row must also be for everybody but an ADMIN.
+    pub provided: &'static str,
+    /// The role that is held, the role as which the row is reached, and the condition on the row.
+    pub arms: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// What a viewer is, heads, teaches and answers for. Who is archived is for an ADMIN alone, and so is what is theirs.
+const RELATIONS: &str = "
+    me AS (SELECT a.id AS account, f.id AS staff, s.id AS student, p.id AS parent FROM accounts a
+        LEFT JOIN staff f ON f.account_id = a.id LEFT JOIN students s ON s.account_id = a.id
+        LEFT JOIN parents p ON p.account_id = a.id WHERE a.email = '{email}'),
+    headed AS (SELECT id FROM courses WHERE hod_id = (SELECT staff FROM me)),
+    headed_teachers AS (SELECT id FROM staff WHERE archived_at IS NULL AND id IN
+        (SELECT teacher_id FROM routines WHERE active AND course_id IN (SELECT id FROM headed))),
+    slots AS (SELECT * FROM routines WHERE active AND teacher_id = (SELECT staff FROM me)),
+    present AS (SELECT * FROM students WHERE archived_at IS NULL),
+    headed_students AS (SELECT * FROM present WHERE course_id IN (SELECT id FROM headed)),
+    taught AS (SELECT * FROM present s WHERE EXISTS
+        (SELECT 1 FROM slots r WHERE r.course_id = s.course_id AND r.period = s.current_period)),
+    myself AS (SELECT * FROM present WHERE id = (SELECT student FROM me)),
+    children AS (SELECT * FROM present WHERE id IN
+        (SELECT student_id FROM parent_students WHERE parent_id = (SELECT parent FROM me)))";
+
+const WHOLE: &[(&str, &str)] = &[("", "TRUE")];
+const BY_ARCHIVE: &[(&str, &str)] =
+    &[("", "x.archived_at IS NULL"), ("filter: {archived: true}", "x.archived_at IS NOT NULL")];
+/// The condition of an arm that reaches every row.
+pub const ALL: &str = "TRUE";
+
+impl Rule {
+    const fn new(
+        type_name: &'static str,
+        kind: Kind,
+        table: &'static str,
+        list: &'static str,
+        arms: &'static [(&'static str, &'static str, &'static str)],
+    ) -> Self {
+        Self { type_name, kind, table, list, parts: WHOLE, provided: ALL, arms }
+    }
+
+    /// A rule of a table with archived rows: they are for an ADMIN alone.
+    const fn archiving(self) -> Self {
+        Self { parts: BY_ARCHIVE, provided: "x.archived_at IS NULL", ..self }
+    }
+
+    /// Whether any of the viewer's roles is spoken of.
+    pub fn speaks_of(&self, viewer: &Viewer) -> bool {
+        self.arms.iter().any(|(held, ..)| viewer.roles.contains(held))
+    }
+
+    /// A query for the numbers of the rows that a viewer reaches and for which a condition holds.
+    pub fn sql(&self, viewer: &Viewer, condition: &str) -> String {
+        self.sql_of(viewer, condition, |held, _| viewer.roles.contains(&held))
+    }
+
+    /// The same by some of the arms alone, by the roles held and granted.
+    pub fn sql_of(&self, viewer: &Viewer, condition: &str, which: impl Fn(&str, &str) -> bool) -> String {
+        let arms = self.arms.iter().filter(|(held, granted, _)| which(held, granted));
+        let arms: Vec<String> = arms
+            .map(|(held, _, arm)| match *held {
+                "ADMIN" => format!("({arm})"),
+                _ => format!("({arm} AND {})", self.provided),
+            })
+            .collect();
+        let any = if arms.is_empty() { "FALSE".to_owned() } else { arms.join(" OR ") };
+        let relations = RELATIONS.replace("{email}", viewer.email);
+        format!("WITH {relations} SELECT x.id FROM {} x WHERE ({any}) AND {condition} ORDER BY x.id", self.table)
+    }
+
+    /// The numbers of the rows that a viewer reaches.
+    pub async fn reached(&self, app: &TestApp, viewer: &Viewer) -> BTreeSet<i64> {
+        app.database.numbers(&self.sql(viewer, ALL)).await.into_iter().collect()
+    }
+
+    /// The same with the roles as which each row is reached.
+    pub async fn granted(&self, app: &TestApp, viewer: &Viewer) -> BTreeMap<i64, BTreeSet<&'static str>> {
+        let mut rows: BTreeMap<i64, BTreeSet<&'static str>> = BTreeMap::new();
+        let held = self.arms.iter().filter(|(held, ..)| viewer.roles.contains(held));
+        for role in held.map(|(_, granted, _)| *granted).collect::<BTreeSet<_>>() {
+            let query = self.sql_of(viewer, ALL, |held, granted| granted == role && viewer.roles.contains(&held));
+            for row in app.database.numbers(&query).await {
+                rows.entry(row).or_default().insert(role);
+            }
+        }
+        rows
+    }
+}
+
+/// The rule of a type.
+pub fn rule(type_name: &str) -> &'static Rule {
+    RULES.iter().find(|rule| rule.type_name == type_name).unwrap_or_else(|| panic!("no rule for {type_name}"))
+}
+
+#[rustfmt::skip]
+pub static RULES: [Rule; 17] = [
+    Rule::new("Student", Kind::Student, "students", "students", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", "x.id IN (SELECT id FROM taught)"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT id FROM myself)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT id FROM children)"),
+    ])
+    .archiving(),
+    Rule::new("Parent", Kind::Parent, "parents", "parents", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.id IN (SELECT parent_id FROM parent_students JOIN headed_students s ON s.id = student_id)"),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", "x.id IN (SELECT parent_id FROM parent_students JOIN taught s ON s.id = student_id)"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT parent_id FROM parent_students JOIN myself s ON s.id = student_id)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT parent_id FROM parent_students JOIN children s ON s.id = student_id)"),
+        ("SELF", "SELF", "x.id = (SELECT parent FROM me)"),
+    ])
+    .archiving(),
+    // The public card of colleagues is for everybody who works there: an HOD has no more of a teacher
+    // of others' courses than a teacher has.
+    Rule::new("Staff", Kind::Staff, "staff", "staff", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "STAFF", ALL),
+        ("HOD", "HOD", "x.id IN (SELECT id FROM headed_teachers)"),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", ALL),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT r.teacher_id FROM routines r JOIN myself s ON s.course_id = \
+            r.course_id AND s.current_period = r.period WHERE r.active)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT r.teacher_id FROM routines r JOIN children s ON s.course_id = \
+            r.course_id AND s.current_period = r.period WHERE r.active)"),
+        ("SELF", "SELF", "x.id = (SELECT staff FROM me)"),
+    ])
+    .archiving(),
+    Rule::new("Course", Kind::Course, "courses", "courses", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", ALL),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", "x.active"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT course_id FROM myself)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT course_id FROM children)"),
+    ]),
+    Rule::new("Batch", Kind::Batch, "batches", "batches", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", ALL),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", "x.active"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT batch_id FROM batch_students JOIN myself s ON s.id = student_id)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT batch_id FROM batch_students JOIN children s ON s.id = student_id)"),
+    ]),
+    Rule::new("Subject", Kind::Subject, "subjects", "subjects", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", ALL),
+        ("ADMISSION", "ADMISSION", ALL),
+        ("STAFF", "STAFF", "x.course_id IN (SELECT id FROM courses WHERE active)"),
+        ("STUDENT", "STUDENT", "x.course_id IN (SELECT course_id FROM myself)"),
+        ("PARENT", "PARENT", "x.course_id IN (SELECT course_id FROM children)"),
+    ]),
+    Rule {
+        parts: &[("", "x.active"), ("filter: {active: false}", "NOT x.active")],
+        ..Rule::new("Routine", Kind::Routine, "routines", "routines", &[
+            ("ADMIN", "ADMIN", ALL),
+            ("HOD", "HOD", "x.course_id IN (SELECT id FROM headed)"),
+            ("ADMISSION", "ADMISSION", ALL),
+            ("STAFF", "STAFF", "(x.teacher_id = (SELECT staff FROM me) OR x.course_id IN (SELECT course_id FROM slots))"),
+            ("STUDENT", "STUDENT", "EXISTS (SELECT 1 FROM myself s WHERE s.course_id = x.course_id AND s.current_period \
+                = x.period)"),
+            ("PARENT", "PARENT", "EXISTS (SELECT 1 FROM children s WHERE s.course_id = x.course_id AND s.current_period \
+                = x.period)"),
+        ])
+    },
+    Rule::new("AttendanceSession", Kind::AttendanceSession, "attendance_sessions", "attendanceSessions", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.routine_id IN (SELECT id FROM routines WHERE course_id IN (SELECT id FROM headed))"),
+        ("STAFF", "STAFF", "x.routine_id IN (SELECT id FROM routines WHERE teacher_id = (SELECT staff FROM me))"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT session_id FROM attendance_records JOIN myself s ON s.id = \
+            student_id)"),
+        ("PARENT", "PARENT", "x.id IN (SELECT session_id FROM attendance_records JOIN children s ON s.id = \
+            student_id)"),
+    ]),
+    Rule::new("AttendanceRecord", Kind::AttendanceRecord, "attendance_records", "", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.session_id IN (SELECT s.id FROM attendance_sessions s JOIN routines r ON r.id = \
+            s.routine_id WHERE r.course_id IN (SELECT id FROM headed))"),
+        ("STAFF", "STAFF", "x.session_id IN (SELECT s.id FROM attendance_sessions s JOIN routines r ON r.id = \
+            s.routine_id WHERE r.teacher_id = (SELECT staff FROM me))"),
+        ("STUDENT", "STUDENT", "x.student_id IN (SELECT id FROM myself)"),
+        ("PARENT", "PARENT", "x.student_id IN (SELECT id FROM children)"),
+    ]),
+    // An HOD may hold meetings (the page of mutations has it), so those are theirs to read.
+    Rule::new("Meeting", Kind::Meeting, "meetings", "meetings", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "(x.staff_id IN (SELECT id FROM headed_teachers) OR x.staff_id = (SELECT staff FROM me))"),
+        ("STAFF", "STAFF", "x.staff_id = (SELECT staff FROM me)"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT meeting_id FROM meeting_students JOIN myself s ON s.id = student_id)"),
+        ("PARENT", "PARENT", "(x.id IN (SELECT meeting_id FROM meeting_parents WHERE parent_id = (SELECT parent \
+            FROM me)) OR x.id IN (SELECT meeting_id FROM meeting_students JOIN children s ON s.id = student_id))"),
+    ]),
+    Rule::new("LeaveRequest", Kind::LeaveRequest, "leave_requests", "leaveRequests", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "(x.student_id IN (SELECT id FROM headed_students) OR x.staff_id IN (SELECT id FROM \
+            headed_teachers))"),
+        ("ADMISSION", "ADMISSION", "x.student_id IN (SELECT id FROM present)"),
+        ("STAFF", "STAFF", "(x.status = 'APPROVED' AND x.student_id IN (SELECT id FROM taught))"),
+        ("STUDENT", "STUDENT", "x.student_id IN (SELECT id FROM myself)"),
+        ("PARENT", "PARENT", "x.student_id IN (SELECT id FROM children)"),
+        ("SELF", "SELF", "x.staff_id = (SELECT staff FROM me)"),
+    ]),
+    // An HOD reads of themselves what a teacher does, not who wrote it.
+    Rule::new("TeacherFeedback", Kind::TeacherFeedback, "teacher_feedback", "teacherFeedback", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "(x.teacher_id IN (SELECT id FROM headed_teachers) AND x.teacher_id <> (SELECT staff FROM me))"),
+        ("STAFF", "STAFF", "x.teacher_id = (SELECT staff FROM me)"),
+        ("STUDENT", "STUDENT", "(x.student_id = (SELECT student FROM me) AND x.parent_id IS NULL)"),
+        ("PARENT", "PARENT", "x.parent_id = (SELECT parent FROM me)"),
+    ]),
+    Rule::new("InstituteFeedback", Kind::InstituteFeedback, "institute_feedback", "instituteFeedback", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.public"),
+        ("ADMISSION", "ADMISSION", "x.public"),
+        ("STAFF", "STAFF", "x.public"),
+        ("STUDENT", "STUDENT", "x.public"),
+        ("PARENT", "PARENT", "x.public"),
+        ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
+    ]),
+    // The people of a course are those who head it, teach in it, attend it, and their parents; of a batch, its students,
+    // their parents, and who teaches or answers for one of them.
+    Rule::new("Notice", Kind::Notice, "notices", "notices", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = 'HOD' OR \
+            course_id IN (SELECT id FROM headed) OR batch_id IN (SELECT batch_id FROM batch_students WHERE \
+            student_id IN (SELECT id FROM headed_students)))"),
+        ("ADMISSION", "ADMISSION", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR \
+            role = 'ADMISSION')"),
+        ("STAFF", "STAFF", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+            'STAFF' OR course_id IN (SELECT course_id FROM slots) OR batch_id IN (SELECT batch_id FROM \
+            batch_students WHERE student_id IN (SELECT id FROM taught)))"),
+        ("STUDENT", "STUDENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+            'STUDENT' OR course_id IN (SELECT course_id FROM myself) OR batch_id IN (SELECT batch_id FROM \
+            batch_students WHERE student_id IN (SELECT id FROM myself)))"),
+        ("PARENT", "PARENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+            'PARENT' OR course_id IN (SELECT course_id FROM children) OR batch_id IN (SELECT batch_id FROM \
+            batch_students WHERE student_id IN (SELECT id FROM children)))"),
+        ("SELF", "SELF", "x.published_by = (SELECT staff FROM me)"),
+    ]),
+    Rule::new("CourseTracking", Kind::CourseTracking, "course_trackings", "courseTrackings", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "(x.course_id IN (SELECT id FROM headed) AND x.student_id IN (SELECT id FROM present))"),
+        ("ADMISSION", "ADMISSION", "x.student_id IN (SELECT id FROM present)"),
+        ("STAFF", "STAFF", "x.student_id IN (SELECT id FROM taught)"),
+        ("STUDENT", "STUDENT", "x.student_id IN (SELECT id FROM myself)"),
+        ("PARENT", "PARENT", "x.student_id IN (SELECT id FROM children)"),
+    ]),
+    Rule::new("SubjectProgress", Kind::SubjectProgress, "subject_progress", "", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", "(x.subject_id IN (SELECT id FROM subjects WHERE course_id IN (SELECT id FROM headed)) AND \
+            x.student_id IN (SELECT id FROM present))"),
+        ("ADMISSION", "ADMISSION", "x.student_id IN (SELECT id FROM present)"),
+        ("STAFF", "STAFF", "x.student_id IN (SELECT id FROM taught)"),
+        ("STUDENT", "STUDENT", "x.student_id IN (SELECT id FROM myself)"),
+        ("PARENT", "PARENT", "x.student_id IN (SELECT id FROM children)"),
+    ]),
+    Rule::new("Account", Kind::Account, "accounts", "", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("SELF", "SELF", "x.id = (SELECT account FROM me)"),
+    ]),
+];
