@@ -81,11 +81,12 @@ impl Api {
         request.set_parsed_query(document.clone());
         let mut response = tokio::select! {
             response = self.schema.execute(request) => response,
-            () = budget.exhausted() => {
-                let message = "the answer would be too large: ask for fewer rows, or for less of each";
-                return failed(&Error::new(Code::LimitExceeded, message));
-            }
+            () = budget.exhausted() => Response::default(),
         };
+        if budget.is_exhausted() {
+            let message = "the answer would be too large: ask for fewer rows, or for less of each";
+            return failed(&Error::new(Code::LimitExceeded, message));
+        }
         name_codes(&mut response);
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response

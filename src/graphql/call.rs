@@ -70,6 +70,12 @@ impl Budget {
         left
     }
 
+    /// Whether more was asked for than there may be.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.left.load(Ordering::Relaxed) < 0
+    }
+
     /// Waits until more is asked for than there may be.
     pub async fn exhausted(&self) {
         self.exhausted.notified().await;
@@ -175,12 +181,13 @@ impl Call {
         Err(Error::new(Code::Forbidden, format!("you may not filter {what}")))
     }
 
-    /// Takes one value of the answer from what a call may have of them; waits for ever where nothing is left, since the
-    /// call is being given up ([`Budget::exhausted`]).
-    pub async fn spend(&self) {
-        if !self.budget.take() {
-            std::future::pending::<()>().await;
-        }
+    /// Takes one value of the answer from what a call may have of them. Where nothing is left the call is being given up
+    /// ([`Budget::exhausted`]); until it is, each value that is still asked for ends here.
+    ///
+    /// # Errors
+    /// When nothing is left.
+    pub fn spend(&self) -> Result<()> {
+        if self.budget.take() { Ok(()) } else { Err(Error::new(Code::LimitExceeded, "too large")) }
     }
 
     /// What is left to be spent.

@@ -65,7 +65,7 @@ pub struct FieldGuard {
 impl Guard for FieldGuard {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         let call = Call::of(ctx);
-        call.spend().await;
+        call.spend()?;
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
         if ctx.data_unchecked::<Policy>().requires(&self.type_name, field).meets(roles) {
