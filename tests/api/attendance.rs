@@ -121,6 +121,7 @@ on_both! {
         let held = one("SELECT MIN(id) FROM attendance_sessions WHERE held").await;
         let other = one(&format!("SELECT MIN(id) FROM attendance_sessions WHERE held AND id > {held} + 40")).await;
         let not_held = one("SELECT MIN(session_id) FROM attendance_records WHERE NOT held").await;
+        let child = one("SELECT MAX(student_id) FROM attendance_records").await;
         let newcomer = one("SELECT MIN(id) FROM students WHERE id NOT IN (SELECT student_id FROM attendance_records)").await;
         let mark = |session: i64, status: &str| {
             format!(
@@ -129,21 +130,50 @@ on_both! {
             )
         };
         everything_is_counted(&app, &admin, "as it is").await;
-        let changes = [
-            ("a mark is entered", mark(held, "LATE")),
-            ("a mark is entered of a class that was not held", mark(not_held, "ABSENT")),
-            ("a class turns out to have been held", format!("UPDATE attendance_sessions SET held = TRUE WHERE id = {not_held}")),
-            ("a class turns out not to have been held", format!("UPDATE attendance_sessions SET held = FALSE WHERE id = {held}")),
-            ("a mark of a class that was not held is changed", format!("UPDATE attendance_records SET status = 'ABSENT' WHERE session_id = {held}")),
-            ("it was held after all", format!("UPDATE attendance_sessions SET held = TRUE WHERE id = {held}")),
-            ("present ones were absent", format!("UPDATE attendance_records SET status = 'ABSENT' WHERE session_id = {other} AND status = 'PRESENT'")),
-            ("everybody has leave", format!("UPDATE attendance_records SET status = 'EXCUSED' WHERE session_id = {other}")),
-            ("a class was in another month", format!("UPDATE attendance_sessions SET date = '2025-02-03' WHERE id = {other}")),
-            ("a student's marks are removed", format!("DELETE FROM attendance_records WHERE student_id = {newcomer}")),
-            ("a class is removed", format!("DELETE FROM attendance_sessions WHERE id = {other}")),
+        // Those of one step are independent of each other.
+        let steps = [
+            (
+                "marks are entered, one of a class that was not held",
+                vec![
+                    mark(held, "LATE"),
+                    mark(not_held, "ABSENT"),
+                    format!("UPDATE attendance_records SET status = 'ABSENT' WHERE session_id = {other} AND status = 'PRESENT'"),
+                ],
+            ),
+            (
+                "one class was held, another was not, and of a third everybody has leave",
+                vec![
+                    format!("UPDATE attendance_sessions SET held = TRUE WHERE id = {not_held}"),
+                    format!("UPDATE attendance_sessions SET held = FALSE WHERE id = {held}"),
+                    format!("UPDATE attendance_records SET status = 'EXCUSED' WHERE session_id = {other}"),
+                ],
+            ),
+            (
+                "marks of a class that was not held are changed, and a class was in another month",
+                vec![
+                    format!("UPDATE attendance_records SET status = 'ABSENT' WHERE session_id = {held}"),
+                    format!("UPDATE attendance_sessions SET date = '2025-02-03' WHERE id = {other}"),
+                ],
+            ),
+            (
+                "the class was held after all, and a student's marks are removed",
+                vec![
+                    format!("UPDATE attendance_sessions SET held = TRUE WHERE id = {held}"),
+                    format!("DELETE FROM attendance_records WHERE student_id = {child}"),
+                ],
+            ),
+            (
+                "a class is removed, and another was not held",
+                vec![
+                    format!("DELETE FROM attendance_sessions WHERE id = {other}"),
+                    format!("UPDATE attendance_sessions SET held = FALSE WHERE id = {not_held}"),
+                ],
+            ),
         ];
-        for (when, statement) in changes {
-            app.database.execute(&statement).await;
+        for (when, statements) in steps {
+            for statement in statements {
+                app.database.execute(&statement).await;
+            }
             everything_is_counted(&app, &admin, when).await;
         }
     }

@@ -1,14 +1,239 @@
 //! Loading: the number of SQL statements depends on a query's shape, never on how many rows it returns.
 
-use rollcall::demo::cast;
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_graphql::parser::{
+    parse_query, parse_schema,
+    types::{BaseType, Selection, SelectionSet, TypeKind, TypeSystemDefinition},
+};
+use rollcall::{demo::cast, graphql};
 use serde_json::json;
 
 use crate::support::{Client, TestApp};
 
+/// A big query for each root of those who ask it, with how many rows are few and how many are many: already among the few
+/// there is something of everything that is nested, so that the same statements have something to find.
+const ROOTS: [(&str, &str, i32, i32); 19] = [
+    (
+        cast::HOD,
+        "students(first: $first) { totalCount edges { node { phone email course { hod { name } } batches { courses { code } } \
+         parents { name phone teacherFeedback(first: 2) { totalCount edges { node { teacher { name } } } } } \
+         routines { subject { code } } attendanceSummary { percentage } march: attendanceSummary(from: \"2026-03-01\") { present } \
+         attendanceBySubject { subject { name } summary { late } } attendanceByMonth { month summary { absent } } \
+         attendanceRecords(first: 3) { totalCount edges { node { session { markedAt } subject { code } corrections { reason } } } } \
+         meetings(first: 2) { totalCount edges { node { staff { name } } } } \
+         leaveRequests(first: 2) { totalCount edges { node { message } } } \
+         teacherFeedback(first: 2) { totalCount edges { node { rating } } } \
+         courseTrackings { course { code } } subjectProgress { subject { code } } } } }",
+        6,
+        60,
+    ),
+    (
+        cast::ADMIN,
+        "parents(first: $first) { totalCount edges { node { phone email students(first: 2) { totalCount edges { node { phone \
+         course { code } batches { name } parents { name } } } } meetings(first: 2) { totalCount edges { node { parents { name } \
+         students { name } } } } teacherFeedback(first: 2) { totalCount edges { node { student { name } parent { name } } } } } } }",
+        5,
+        60,
+    ),
+    (
+        cast::ADMIN,
+        "staff(first: $first) { totalCount edges { node { phone email roles subjects { course { code } teachers { name } } \
+         routines { course { code } teacher { name } } headedCourses { hod { name } progress { onTrack } } \
+         meetings(first: 2) { totalCount edges { node { parents { phone } } } } \
+         leaveRequests(first: 2) { totalCount edges { node { staff { name } } } } \
+         feedback(first: 2) { totalCount edges { node { student { name } parent { name } } } } feedbackSummary { average } } } }",
+        7,
+        14,
+    ),
+    (
+        cast::ADMIN,
+        "courses(first: $first) { totalCount edges { node { hod { phone roles } subjects(period: 2) { studyFiles { uploadedBy { name } } \
+         teachers { name } } routines { subject { name } attendanceSessions(first: 2) { totalCount edges { node { summary { present } } } } } \
+         batches { students(first: 2) { totalCount edges { node { name } } } } \
+         students(first: $first) { totalCount edges { node { parents { students { edges { node { name } } } } } } } \
+         progress { averageCompletion } } } }",
+        1,
+        4,
+    ),
+    (
+        cast::ADMISSION,
+        "batches(first: $first) { totalCount edges { node { courses { subjects { name } hod { name } } \
+         students(first: $first) { totalCount edges { node { email parents { email } courseTrackings { completion } } } } } } }",
+        1,
+        5,
+    ),
+    (
+        cast::STUDENT,
+        "subjects(first: $first) { totalCount edges { node { course { name } studyFiles { uploadedBy { designation } } \
+         teachers { subjects { code } } } } }",
+        3,
+        20,
+    ),
+    (
+        cast::TEACHER,
+        "routines(first: $first) { totalCount edges { node { course { batches { name } } subject { studyFiles { title } } \
+         teacher { name subjects { name } } attendanceSessions(first: 3) { totalCount edges { node { summary { percentage } \
+         records(first: 2) { totalCount edges { node { student { name } } } } } } } } } }",
+        1,
+        40,
+    ),
+    (
+        cast::TEACHER,
+        "attendanceSessions(first: $first) { totalCount edges { node { routine { period } subject { name } teacher { name } \
+         summary { present } records(first: 40) { totalCount edges { node { student { name attendanceSummary { percentage } } \
+         session { held } corrections { toStatus } } } } } } }",
+        1,
+        60,
+    ),
+    (
+        cast::ADMIN,
+        "meetings(first: $first) { totalCount edges { node { staff { email } parents { phone students { totalCount } } \
+         students { course { code } attendanceSummary { percentage } } } } }",
+        1,
+        20,
+    ),
+    (
+        cast::PARENT,
+        "meetings(first: $first) { totalCount edges { node { staff { name } parents { name } students { name } } } }",
+        1,
+        20,
+    ),
+    (
+        cast::HOD,
+        "leaveRequests(first: $first) { totalCount edges { node { student { course { code } parents { phone } } \
+         staff { phone routines { room } } } } }",
+        5,
+        40,
+    ),
+    (
+        cast::HOD,
+        "teacherFeedback(first: $first) { totalCount edges { node { teacher { name feedbackSummary { average } } \
+         student { parents { name } } parent { students { totalCount } } } } }",
+        8,
+        40,
+    ),
+    (
+        cast::ADMIN,
+        "instituteFeedback(first: $first) { totalCount edges { node { authorName mine createdAt } } }",
+        1,
+        40,
+    ),
+    (
+        cast::ADMIN,
+        "notices(first: $first) { totalCount edges { node { readAt publishedBy { name } audience { kind course { hod { name } } \
+         batch { courses { code } } } } } }",
+        8,
+        18,
+    ),
+    (
+        cast::HOD,
+        "courseTrackings(first: $first) { totalCount edges { node { student { phone subjectProgress { student { name } } } \
+         course { progress { atRisk } } } } }",
+        1,
+        20,
+    ),
+    (
+        cast::PARENT,
+        "students(first: $first) { totalCount edges { node { attendanceRecords(first: 5) { totalCount edges { node { status } } } \
+         attendanceSummary { percentage } courseTrackings { student { name } } routines { teacher { name } } \
+         leaveRequests(first: 5) { totalCount edges { node { student { name } } } } } } }",
+        1,
+        2,
+    ),
+    (
+        cast::PARENT,
+        "viewer { account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
+         staff { name } } } } attendanceByMonth { summary { percentage } } } } } } }",
+        1,
+        2,
+    ),
+    (
+        cast::TEACHER,
+        "viewer { staff { phone routines { attendanceSessions(first: $first) { edges { node { summary { present } } } } } \
+         feedback(first: $first) { edges { node { rating teacher { name } } } } } }",
+        1,
+        20,
+    ),
+    (
+        cast::STUDENT,
+        "viewer { student { phone attendanceRecords(first: $first) { edges { node { session { teacher { name } } subject { name } } } } \
+         meetings(first: $first) { edges { node { staff { name } } } } } }",
+        2,
+        20,
+    ),
+];
+
 async fn statements(app: &TestApp, client: &Client, query: &str, first: i32) -> u64 {
+    statements_and_rows(app, client, query, first).await.0
+}
+
+/// The number of statements that a query takes, and of the rows that its answer has at any depth.
+async fn statements_and_rows(app: &TestApp, client: &Client, query: &str, first: i32) -> (u64, usize) {
     let before = app.api.services().db.statements();
-    client.ask_with(query, json!({"first": first})).await.ok();
-    app.api.services().db.statements() - before
+    let answer = client.ask_with(query, json!({"first": first})).await.ok();
+    (app.api.services().db.statements() - before, answer.text.matches("\"node\":").count())
+}
+
+/// The fields of the schema that lead to an object, by the object's type: but for a connection's own parts and mutations.
+fn relations() -> BTreeMap<String, BTreeMap<String, String>> {
+    let sdl = graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()));
+    let mut objects = BTreeMap::new();
+    for definition in parse_schema(sdl).unwrap().definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        if let TypeKind::Object(object) = definition.node.kind {
+            objects.insert(definition.node.name.node.to_string(), object.fields);
+        }
+    }
+    let target = |mut base: &BaseType| {
+        while let BaseType::List(of) = base {
+            base = &of.base;
+        }
+        Some(base.to_string()).filter(|name| objects.contains_key(name))
+    };
+    let relations = objects.iter().map(|(name, fields)| {
+        let fields = fields.iter().map(|field| &field.node);
+        let targets = fields.filter_map(|field| Some((field.name.to_string(), target(&field.ty.node.base)?)));
+        (name.clone(), targets.collect())
+    });
+    relations.collect()
+}
+
+/// Notes each relation that is selected below an object of a type.
+fn note(
+    relations: &BTreeMap<String, BTreeMap<String, String>>,
+    of: &str,
+    selected: &SelectionSet,
+    seen: &mut BTreeSet<String>,
+) {
+    for selection in &selected.items {
+        let Selection::Field(field) = &selection.node else { panic!("these queries have no fragments") };
+        if let Some(target) = relations[of].get(field.node.name.node.as_str()) {
+            seen.insert(format!("{of}.{}", field.node.name.node));
+            note(relations, target, &field.node.selection_set.node, seen);
+        }
+    }
+}
+
+#[test]
+fn the_big_queries_touch_everything_that_is_nested() {
+    let relations = relations();
+    let mut seen = BTreeSet::new();
+    for (_, query, ..) in ROOTS {
+        let document = parse_query(format!("{{ {query} }}")).unwrap();
+        for (_, operation) in document.operations.iter() {
+            note(&relations, "Query", &operation.node.selection_set.node, &mut seen);
+        }
+    }
+    let own = |name: &str| {
+        name.ends_with("Connection") || name.ends_with("Edge") || name.ends_with("Payload") || name == "Mutation"
+    };
+    let mut untouched = Vec::new();
+    for (of, fields) in relations.iter().filter(|(of, _)| !own(of)) {
+        untouched.extend(fields.keys().map(|field| format!("{of}.{field}")).filter(|name| !seen.contains(name)));
+    }
+    // The institute is one row, and has nothing nested.
+    assert_eq!(untouched, ["Query.institute"]);
 }
 
 on_both! {
@@ -30,5 +255,20 @@ on_both! {
         let few = statements(&app, &admin, query, 1).await;
         let many = statements(&app, &admin, query, 50).await;
         assert_eq!(few, many);
+    }
+
+    async fn every_root_takes_as_many_statements_for_many_rows_as_for_few(app: TestApp) {
+        let mut wrong = Vec::new();
+        for (who, query, few, many) in ROOTS {
+            let client = app.sign_in(who).await;
+            let query = format!("query($first: Int) {{ {query} }}");
+            let (with_few, fewer) = statements_and_rows(&app, &client, &query, few).await;
+            let (with_many, more) = statements_and_rows(&app, &client, &query, many).await;
+            assert!(fewer < more, "{who}: {fewer} rows, {more} rows: {query}");
+            if with_few != with_many {
+                wrong.push(format!("{who}: {with_few} statements for {few} rows, {with_many} for {many}: {query}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// Of a table with more rows than this `node` is asked for a sample.
 const MANY: usize = 300;
 /// How large the sample is, half of it reached and half not.
-const SAMPLE: usize = 120;
+const SAMPLE: usize = 60;
 /// How many of them in one query.
 const AT_ONCE: usize = 150;
 
