@@ -1,5 +1,6 @@
 //! Attendance counted in the database. What is counted over everything comes from totals that the database keeps, and is
-//! in scope where the student is: a teacher reads how a student of theirs does in everything.
+//! in scope where the student is: a teacher reads how a student of theirs does in everything. What is counted over a span
+//! is counted from the records in scope.
 
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -48,7 +49,8 @@ pub async fn lifetime(
     Ok(sums.into_iter().map(counts).collect())
 }
 
-/// The counts of students in scope over a span of days, or over one subject in scope: record by record.
+/// The counts of the records in scope of students over a span of days, or over one subject in scope. A span can be a day,
+/// so what is counted must be what could be read one by one: a teacher counts the classes of their routines.
 pub async fn span(
     cx: &mut Cx,
     scope: &Scope,
@@ -61,7 +63,7 @@ pub async fn span(
         .group_by((r::student_id, r::status))
         .select((r::student_id, r::status, dsl::count_star()))
         .filter(r::student_id.eq_any(students))
-        .filter(r::student_id.eq_any(students::visible(scope)))
+        .filter(attendance::records_reach(scope).filter())
         .filter(r::date.between(span.from, span.to))
         .filter(r::held)
         .into_boxed::<Backend>();

@@ -205,7 +205,8 @@ impl Student {
         Ok(Some(classes.await?.get(&(course, period)).cloned().unwrap_or_default()))
     }
 
-    /// Attendance, counted: over everything, or from one day to another, at most 366 of them.
+    /// Attendance, counted: over everything, or from one day to another, at most 366 of them. Between days it counts the
+    /// records that the viewer reaches: a teacher those of their own classes.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn attendance_summary(
         &self,

@@ -215,6 +215,24 @@ on_both! {
         }
     }
 
+    async fn a_span_counts_the_records_that_could_be_read_one_by_one(app: TestApp) {
+        // A span can be a day: what a teacher may not read of another's class must not be counted out of it.
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let alias = format!(r#"span: attendanceSummary(from: "2025-03-20", to: "2026-03-20") {SUMMARY}"#);
+        let mut counts = Counts::new();
+        for student in teacher.walk("students", "", &format!("id {alias}")).await.unwrap().0 {
+            add(&mut counts, student["id"].as_str().unwrap().to_owned(), &student["span"]);
+        }
+        let me = format!("(SELECT staff.id FROM staff JOIN accounts a ON a.id = account_id WHERE email = '{}')", cast::TEACHER);
+        let own = format!(
+            "s.routine_id IN (SELECT id FROM routines WHERE teacher_id = {me}) AND r.student_id IN (SELECT st.id FROM students st \
+             JOIN routines ro ON ro.course_id = st.course_id AND ro.period = st.current_period \
+             WHERE ro.active AND ro.teacher_id = {me} AND st.archived_at IS NULL)"
+        );
+        same(&counts, &recount(&app, "r.student_id", &[Kind::Student], &own).await, "their own classes");
+        assert!(!counts.is_empty());
+    }
+
     async fn a_span_has_366_days_at_most_and_ends_after_it_begins(app: TestApp) {
         let parent = app.sign_in(cast::PARENT).await;
         let cases = [
