@@ -122,3 +122,17 @@ fn refused(error: ServerError) -> Response {
 fn failed(error: &Error) -> Response {
     refused(error.to_graphql().into_server_error(async_graphql::Pos::default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutation_beside_a_query_does_not_free_it_of_its_time() {
+        let document = parse_query("query Q { a } mutation M { b }").unwrap();
+        assert!(!mutates(&document, Some("Q")));
+        assert!(mutates(&document, Some("M")));
+        assert!(mutates(&parse_query("mutation { b }").unwrap(), None));
+        assert!(!mutates(&parse_query("{ a }").unwrap(), None));
+    }
+}

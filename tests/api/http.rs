@@ -69,17 +69,6 @@ async fn an_answer_too_large_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mutation_beside_a_query_does_not_free_it_of_its_time() {
-    let app = TestApp::start_with(Backend::Sqlite, |config| config.request_timeout = std::time::Duration::ZERO).await;
-    let client = app.sign_in(cast::ADMIN).await;
-    let query = "query Q { students { totalCount } } mutation M { signOut { success } }";
-    let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(client.token.unwrap());
-    let response = request.json(&json!({"query": query, "operationName": "Q"})).send().await.unwrap();
-    let answer: Value = response.json().await.unwrap();
-    assert_eq!(answer["errors"][0]["extensions"]["code"], "TIMEOUT", "{answer}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_host_is_not_served() {
     let app =
         TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
