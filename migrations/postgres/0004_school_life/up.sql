@@ -165,4 +165,4 @@ CREATE TABLE subject_progress (
     version integer NOT NULL DEFAULT 1,
     UNIQUE (student_id, subject_id)
 );
-CREATE INDEX subject_progress_subject ON subject_progress (subject_id);
+CREATE INDEX subject_progress_subject ON subject_progress (subject_id); -- scope of an HOD, the foreign key

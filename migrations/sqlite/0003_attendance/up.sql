@@ -15,7 +15,7 @@ CREATE TABLE attendance_sessions (
     FOREIGN KEY (routine_id, subject_id) REFERENCES routines (id, subject_id) ON DELETE RESTRICT
 );
 CREATE INDEX attendance_sessions_date ON attendance_sessions (date, id); -- attendanceSessions(orderBy: DATE), today's classes
-CREATE INDEX attendance_sessions_teacher ON attendance_sessions (teacher_id);
+CREATE INDEX attendance_sessions_teacher ON attendance_sessions (teacher_id); -- attendanceSessions(filter: teacherId), the foreign key
 
 -- A record repeats its session's date, subject and `held`; the foreign key keeps them equal, so that
 -- a student's attendance is counted from one index and a session marked as not held counts for nobody.
