@@ -122,10 +122,6 @@ pub mod sets {
     pub const SIGNED_IN: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Reporting, Own]);
     /// Every person who signed in: everybody but API keys.
     pub const PEOPLE: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own]);
-    /// Those who run the institute.
-    pub const OFFICE: RoleSet = RoleSet::of(&[Admin, Hod, Admission]);
-    /// Everybody who works there.
-    pub const EMPLOYEES: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff]);
     /// Those who teach a student or answer for a course, the student, and their parents.
     pub const TEACHING: RoleSet = RoleSet::of(&[Admin, Hod, Staff, Student, Parent]);
 }

@@ -131,12 +131,6 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// Whether this is the embedded database.
-    #[must_use]
-    pub fn is_sqlite(&self) -> bool {
-        matches!(self.pools, Pools::Sqlite { .. })
-    }
-
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<()> {
         match self.read().await? {
