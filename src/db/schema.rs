@@ -26,6 +26,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    attendance_excuses (session_id, student_id) {
+        session_id -> Int8,
+        student_id -> Int8,
+        leave_request_id -> Int8,
+        marked_status -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     attendance_months (student_id, month) {
         student_id -> Int8,
         month -> Date,
@@ -74,6 +83,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_entries (id) {
+        id -> Int8,
+        at -> Timestamp,
+        account_id -> Int8,
+        action -> Text,
+        subject_type -> Text,
+        subject_id -> Int8,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        request_id -> Text,
+    }
+}
+
+diesel::table! {
     batch_courses (batch_id, course_id) {
         batch_id -> Int8,
         course_id -> Int8,
@@ -94,6 +117,17 @@ diesel::table! {
         start_date -> Nullable<Date>,
         active -> Bool,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    client_mutations (account_id, key) {
+        account_id -> Int8,
+        key -> Text,
+        mutation -> Text,
+        input_digest -> Bytea,
+        result -> Text,
+        at -> Timestamp,
     }
 }
 
@@ -262,6 +296,7 @@ diesel::table! {
         published_by -> Nullable<Int8>,
         published_at -> Timestamp,
         version -> Int4,
+        withdrawn_at -> Nullable<Timestamp>,
     }
 }
 
@@ -413,15 +448,18 @@ diesel::table! {
 }
 
 diesel::joinable!(attendance_corrections -> accounts (corrected_by));
+diesel::joinable!(attendance_excuses -> leave_requests (leave_request_id));
 diesel::joinable!(attendance_months -> students (student_id));
 diesel::joinable!(attendance_records -> students (student_id));
 diesel::joinable!(attendance_sessions -> staff (teacher_id));
 diesel::joinable!(attendance_totals -> students (student_id));
 diesel::joinable!(attendance_totals -> subjects (subject_id));
+diesel::joinable!(audit_entries -> accounts (account_id));
 diesel::joinable!(batch_courses -> batches (batch_id));
 diesel::joinable!(batch_courses -> courses (course_id));
 diesel::joinable!(batch_students -> batches (batch_id));
 diesel::joinable!(batch_students -> students (student_id));
+diesel::joinable!(client_mutations -> accounts (account_id));
 diesel::joinable!(course_periods -> courses (course_id));
 diesel::joinable!(course_trackings -> courses (course_id));
 diesel::joinable!(course_trackings -> students (student_id));
@@ -462,13 +500,16 @@ diesel::joinable!(teacher_feedback -> students (student_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     attendance_corrections,
+    attendance_excuses,
     attendance_months,
     attendance_records,
     attendance_sessions,
     attendance_totals,
+    audit_entries,
     batch_courses,
     batch_students,
     batches,
+    client_mutations,
     course_periods,
     course_trackings,
     courses,
