@@ -53,6 +53,7 @@ impl App {
         let services = Services {
             db,
             clock: ambient.clock,
+            random: ambient.random.clone(),
             seal: Seal::new(config.secret_key.expose_secret()),
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,

@@ -52,12 +52,14 @@ pub struct Error {
     message: String,
     /// Never leaves the service: a database's own words, an address, a file's name.
     cause: Option<String>,
+    /// The transaction met another one: it may go well when it is tried again.
+    met_another: bool,
 }
 
 impl Error {
     /// An error whose message the caller may read.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), cause: None, met_another: false }
     }
 
     /// The request is wrong, and `message` says how.
@@ -93,6 +95,12 @@ impl Error {
         self.code
     }
 
+    /// Whether the transaction met another one, and is worth another try.
+    #[must_use]
+    pub fn met_another(&self) -> bool {
+        self.met_another
+    }
+
     /// The error in full, for a terminal or a log of the operator's.
     #[must_use]
     pub fn report(&self) -> String {
@@ -117,7 +125,17 @@ impl From<Error> for async_graphql::Error {
 
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
-        Self::internal(format!("database: {error}"))
+        use diesel::result::{DatabaseErrorKind::*, Error::DatabaseError};
+        let met_another = match &error {
+            DatabaseError(kind, told) => {
+                let constraint =
+                    matches!(kind, UniqueViolation | ForeignKeyViolation | RestrictViolation | ExclusionViolation);
+                let aborted = matches!(kind, SerializationFailure) || told.message() == "deadlock detected";
+                constraint || aborted
+            }
+            _ => false,
+        };
+        Self { met_another, ..Self::internal(format!("database: {error}")) }
     }
 }
 

@@ -39,10 +39,12 @@ pub enum Kind {
     Notice = 17,
     CourseTracking = 18,
     SubjectProgress = 19,
+    AuditEntry = 20,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    /// Every type that has a global id.
+    pub const ALL: [Self; 20] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -62,7 +64,14 @@ impl Kind {
         Self::Notice,
         Self::CourseTracking,
         Self::SubjectProgress,
+        Self::AuditEntry,
     ];
+
+    /// The type's name in the schema.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
 }
 
 /// Seals what clients carry for the service: global ids and cursors.

@@ -8,8 +8,10 @@
 
 pub mod app;
 pub mod attendance;
+pub mod audit;
 pub mod auth;
 pub mod batches;
+pub mod change;
 pub mod clock;
 pub mod config;
 pub mod courses;

@@ -96,6 +96,12 @@ impl Batch {
         );
         students.await.map(Some)
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<BatchRow>> for Batch {

@@ -3,6 +3,7 @@
 use async_graphql::{Enum, InputObject};
 use chrono::NaiveDate;
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::batches,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// A batch.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = batches)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct BatchRow {
@@ -18,6 +19,26 @@ pub struct BatchRow {
     pub name: String,
     pub start_date: Option<NaiveDate>,
     pub active: bool,
+    pub version: i32,
+}
+
+/// A batch to add.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = batches)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewBatch {
+    pub name: String,
+    pub start_date: Option<NaiveDate>,
+}
+
+/// What to change of a batch.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = batches)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct BatchEdit {
+    pub name: Option<String>,
+    pub start_date: Option<Option<NaiveDate>>,
+    pub active: Option<bool>,
 }
 
 impl Row for BatchRow {

@@ -2,6 +2,7 @@
 
 use async_graphql::{Enum, InputObject};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::courses,
@@ -20,7 +21,7 @@ text_enum! {
 }
 
 /// A course.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = courses)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct CourseRow {
@@ -32,6 +33,7 @@ pub struct CourseRow {
     pub duration_type: DurationType,
     pub active: bool,
     pub hod_id: Option<i64>,
+    pub version: i32,
 }
 
 impl Row for CourseRow {
@@ -44,11 +46,45 @@ impl CourseRow {
     /// Periods of the course: one a year, or two.
     #[must_use]
     pub fn periods(&self) -> i32 {
-        match self.duration_type {
-            DurationType::Year => self.duration_years,
-            DurationType::Semester => 2 * self.duration_years,
-        }
+        periods(self.duration_years, self.duration_type)
     }
+}
+
+/// The most years that a course can take.
+pub const MAX_YEARS: i32 = 10;
+
+/// Periods of a course of so many years.
+#[must_use]
+pub fn periods(years: i32, kind: DurationType) -> i32 {
+    match kind {
+        DurationType::Year => years,
+        DurationType::Semester => 2 * years,
+    }
+}
+
+/// A course to add.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = courses)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewCourse {
+    pub code: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub duration_years: i32,
+    pub duration_type: DurationType,
+}
+
+/// What to change of a course.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = courses)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct CourseEdit {
+    pub code: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<Option<String>>,
+    pub duration_years: Option<i32>,
+    pub duration_type: Option<DurationType>,
+    pub active: Option<bool>,
 }
 
 /// Which courses to list.

@@ -14,7 +14,7 @@ use std::{
 
 use diesel::{ConnectionError, connection::InstrumentationEvent};
 use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection,
+    AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         bb8::{Pool, PooledConnection},
@@ -125,6 +125,22 @@ impl Db {
         })
     }
 
+    /// A connection in a transaction that nothing else seems to run beside; it ends with [`Connection::commit`] or
+    /// [`Connection::rollback`]. One that is dropped instead is closed.
+    pub async fn begin(&self) -> Result<Connection<'_>> {
+        let mut connection = self.write().await?;
+        match &mut connection {
+            Connection::Pg(cx) => {
+                AnsiTransactionManager::begin_transaction_sql(&mut **cx, "BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+            }
+            Connection::Sqlite(cx) => {
+                use diesel::connection::AnsiTransactionManager;
+                cx.spawn_blocking(|cx| AnsiTransactionManager::begin_transaction_sql(cx, "BEGIN IMMEDIATE")).await?;
+            }
+        }
+        Ok(connection)
+    }
+
     /// How many SQL statements were sent since the database was opened.
     #[must_use]
     pub fn statements(&self) -> u64 {
@@ -193,6 +209,37 @@ fn run_migrations<DB: diesel::backend::Backend>(
             let reverted = harness.revert_all_migrations(source()).map_err(Error::migration)?;
             Ok(reverted.iter().map(ToString::to_string).collect())
         }
+    }
+}
+
+impl Connection<'_> {
+    /// Ends the transaction and keeps what it wrote.
+    ///
+    /// # Errors
+    /// When it met another one ([`Error::met_another`]): then nothing is kept.
+    pub async fn commit(mut self) -> Result<()> {
+        match &mut self {
+            Connection::Pg(cx) => {
+                <pg::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
+            }
+            Connection::Sqlite(cx) => {
+                <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction and keeps nothing of it.
+    pub async fn rollback(mut self) -> Result<()> {
+        match &mut self {
+            Connection::Pg(cx) => {
+                <pg::Cx as AsyncConnection>::TransactionManager::rollback_transaction(&mut **cx).await?;
+            }
+            Connection::Sqlite(cx) => {
+                <sqlite::Cx as AsyncConnection>::TransactionManager::rollback_transaction(&mut **cx).await?;
+            }
+        }
+        Ok(())
     }
 }
 

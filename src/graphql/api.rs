@@ -46,8 +46,14 @@ impl Api {
         &self.services
     }
 
-    /// Answers a request of `viewer`, who came with `token`.
-    pub async fn execute(self: &Arc<Self>, mut request: Request, viewer: Viewer, token: Option<String>) -> Response {
+    /// Answers a request of `viewer`, who came with `token`; the log and the audit know it as `request_id`.
+    pub async fn execute(
+        self: &Arc<Self>,
+        mut request: Request,
+        viewer: Viewer,
+        token: Option<String>,
+        request_id: String,
+    ) -> Response {
         let mut document = match parse_query(&request.query) {
             Ok(document) => document,
             Err(error) => return refused(error.into()),
@@ -57,7 +63,7 @@ impl Api {
         if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
             return refused(error);
         }
-        let call = Call::new(Arc::clone(&self.services), viewer, token);
+        let call = Call::new(Arc::clone(&self.services), viewer, token, request_id);
         let budget = call.budget();
         let request = request.data(call);
         if mutates(&document, operation.as_deref()) {

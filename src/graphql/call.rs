@@ -17,6 +17,7 @@ use crate::{
     db::Db,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
+    random::Random,
     read,
 };
 
@@ -28,6 +29,8 @@ pub struct Services {
     pub clock: Clock,
     /// Ids and cursors.
     pub seal: Seal,
+    /// Randomness.
+    pub random: Random,
     /// Password hashing.
     pub passwords: Passwords,
     /// Sessions.
@@ -46,6 +49,8 @@ pub struct Call {
     sign_in_tried: AtomicBool,
     /// The session's token, so that it can be ended.
     token: Option<String>,
+    /// The request, as the log and the audit know it.
+    request_id: String,
     zone: OnceCell<Tz>,
     budget: Arc<Budget>,
 }
@@ -83,9 +88,9 @@ impl Budget {
 }
 
 impl Call {
-    /// A call by `viewer`, who came with `token`.
+    /// A call of the request `request_id` by `viewer`, who came with `token`.
     #[must_use]
-    pub fn new(services: Arc<Services>, viewer: Viewer, token: Option<String>) -> Self {
+    pub fn new(services: Arc<Services>, viewer: Viewer, token: Option<String>, request_id: String) -> Self {
         let scope = viewer.scope();
         Self {
             services,
@@ -94,6 +99,7 @@ impl Call {
             signed_in: OnceLock::new(),
             sign_in_tried: AtomicBool::new(false),
             token,
+            request_id,
             zone: OnceCell::new(),
             budget: Budget::new(MAX_VALUES),
         }
@@ -146,6 +152,12 @@ impl Call {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The request, as the log and the audit know it.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The global id of a row.

@@ -16,16 +16,17 @@ pub use api::Api;
 pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use loaded::{Loaded, Row};
-pub use node::{Node, NodeQuery};
+pub use node::{Node, NodeQuery, find_all};
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
     attendance::api::AttendanceQuery,
+    audit::api::AuditQuery,
     auth::api::{SignInMutation, ViewerQuery},
-    batches::api::BatchQuery,
-    courses::api::CourseQuery,
+    batches::{api::BatchQuery, mutation::BatchMutation},
+    courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
     error::Result,
     feedback::api::FeedbackQuery,
@@ -67,6 +68,7 @@ pub struct Query(
     ViewerQuery,
     NodeQuery,
     AttendanceQuery,
+    AuditQuery,
     BatchQuery,
     CourseQuery,
     FeedbackQuery,
@@ -84,7 +86,7 @@ pub struct Query(
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation);
+pub struct Mutation(SignInMutation, BatchMutation, CourseMutation);
 
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     attendance::api::{AttendanceRecord, AttendanceSession},
+    audit::api::AuditEntry,
     auth::{api::Account, sets::ANYONE},
     batches::api::Batch,
     courses::api::Course,
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Whatever has a global id.
-#[derive(Interface)]
+#[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: opaque, and of this type alone."))]
 pub enum Node {
     /// An account.
@@ -38,6 +39,8 @@ pub enum Node {
     AttendanceRecord(AttendanceRecord),
     /// One class of a routine, as it was marked.
     AttendanceSession(AttendanceSession),
+    /// An entry of the audit log.
+    AuditEntry(AuditEntry),
     /// A batch.
     Batch(Batch),
     /// A course.
@@ -89,30 +92,35 @@ impl NodeQuery {
 
 /// The object of a type with a number, if the viewer reaches it.
 pub(super) async fn find(call: &Call, kind: Kind, number: i64) -> Result<Option<Node>> {
-    let ids = vec![number];
+    Ok(find_all(call, kind, vec![number]).await?.remove(&number))
+}
+
+/// The objects of a type with these numbers that the viewer reaches, by number.
+pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<i64, Node>> {
     Ok(match kind {
-        Kind::Account => only(Account::by_ids(call, ids).await?),
-        Kind::AttendanceRecord => only(AttendanceRecord::by_ids(call, ids).await?),
-        Kind::AttendanceSession => only(AttendanceSession::by_ids(call, ids).await?),
-        Kind::Batch => only(Batch::by_ids(call, ids).await?),
-        Kind::Course => only(Course::by_ids(call, ids).await?),
-        Kind::CourseTracking => only(CourseTracking::by_ids(call, ids).await?),
-        Kind::Institute => institute::load(call).await?.map(Node::from),
-        Kind::InstituteFeedback => only(InstituteFeedback::by_ids(call, ids).await?),
-        Kind::LeaveRequest => only(LeaveRequest::by_ids(call, ids).await?),
-        Kind::Meeting => only(Meeting::by_ids(call, ids).await?),
-        Kind::Notice => only(Notice::by_ids(call, ids).await?),
-        Kind::Parent => only(Parent::by_ids(call, ids).await?),
-        Kind::Routine => only(Routine::by_ids(call, ids).await?),
-        Kind::Staff => only(Staff::by_ids(call, ids).await?),
-        Kind::Student => only(Student::by_ids(call, ids).await?),
-        Kind::StudyFile => only(StudyFile::by_ids(call, ids).await?),
-        Kind::Subject => only(Subject::by_ids(call, ids).await?),
-        Kind::SubjectProgress => only(SubjectProgress::by_ids(call, ids).await?),
-        Kind::TeacherFeedback => only(TeacherFeedback::by_ids(call, ids).await?),
+        Kind::Account => nodes(Account::by_ids(call, ids).await?),
+        Kind::AttendanceRecord => nodes(AttendanceRecord::by_ids(call, ids).await?),
+        Kind::AttendanceSession => nodes(AttendanceSession::by_ids(call, ids).await?),
+        Kind::AuditEntry => nodes(AuditEntry::by_ids(call, ids).await?),
+        Kind::Batch => nodes(Batch::by_ids(call, ids).await?),
+        Kind::Course => nodes(Course::by_ids(call, ids).await?),
+        Kind::CourseTracking => nodes(CourseTracking::by_ids(call, ids).await?),
+        Kind::Institute => institute::load(call).await?.map(|institute| (1, institute.into())).into_iter().collect(),
+        Kind::InstituteFeedback => nodes(InstituteFeedback::by_ids(call, ids).await?),
+        Kind::LeaveRequest => nodes(LeaveRequest::by_ids(call, ids).await?),
+        Kind::Meeting => nodes(Meeting::by_ids(call, ids).await?),
+        Kind::Notice => nodes(Notice::by_ids(call, ids).await?),
+        Kind::Parent => nodes(Parent::by_ids(call, ids).await?),
+        Kind::Routine => nodes(Routine::by_ids(call, ids).await?),
+        Kind::Staff => nodes(Staff::by_ids(call, ids).await?),
+        Kind::Student => nodes(Student::by_ids(call, ids).await?),
+        Kind::StudyFile => nodes(StudyFile::by_ids(call, ids).await?),
+        Kind::Subject => nodes(Subject::by_ids(call, ids).await?),
+        Kind::SubjectProgress => nodes(SubjectProgress::by_ids(call, ids).await?),
+        Kind::TeacherFeedback => nodes(TeacherFeedback::by_ids(call, ids).await?),
     })
 }
 
-fn only<T: Into<Node>>(found: HashMap<i64, T>) -> Option<Node> {
-    found.into_values().next().map(Into::into)
+fn nodes<T: Into<Node>>(found: HashMap<i64, T>) -> HashMap<i64, Node> {
+    found.into_iter().map(|(number, object)| (number, object.into())).collect()
 }

@@ -83,10 +83,11 @@ async fn without_foreign_id(mut request: Request) -> Request {
 }
 
 async fn graphql(State(server): State<Server>, request: Request) -> Response {
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    match answer(&server, request).await {
+    let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    let request_id = request_id.unwrap_or_default().to_owned();
+    match answer(&server, request, &request_id).await {
         Ok((mut response, accept)) => {
-            name_faults(&mut response, request_id.as_ref());
+            name_faults(&mut response, &request_id);
             protocol::respond(response, accept)
         }
         Err(rejection) => rejection.into_response(),
@@ -96,6 +97,7 @@ async fn graphql(State(server): State<Server>, request: Request) -> Response {
 async fn answer(
     server: &Server,
     request: Request,
+    request_id: &str,
 ) -> Result<(async_graphql::Response, protocol::Accept), protocol::Rejection> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, server.max_body_bytes).await?;
@@ -106,7 +108,8 @@ async fn answer(
         Some(token) => services.sessions.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
-    let response = server.api.execute(graphql, viewer.unwrap_or_else(Viewer::anonymous), token).await;
+    let response =
+        server.api.execute(graphql, viewer.unwrap_or_else(Viewer::anonymous), token, request_id.to_owned()).await;
     Ok((response, accept))
 }
 
@@ -129,8 +132,7 @@ fn unavailable(error: &Error) -> protocol::Rejection {
 }
 
 /// Gives faults the request's id, by which the operator finds their cause in the log.
-fn name_faults(response: &mut async_graphql::Response, id: Option<&RequestId>) {
-    let Some(id) = id.and_then(|id| id.header_value().to_str().ok()) else { return };
+fn name_faults(response: &mut async_graphql::Response, id: &str) {
     for error in &mut response.errors {
         if let Some(extensions) = &mut error.extensions
             && extensions.get("code") == Some(&Code::Internal.as_str().into())

@@ -14,7 +14,7 @@ use crate::{
 const ADMIN: RoleSet = RoleSet::of(&[Role::Admin]);
 
 /// The institute that this deployment serves.
-#[derive(Description)]
+#[derive(Clone, Description)]
 pub struct Institute(InstituteRow);
 
 impl Stated for Institute {}

@@ -5,8 +5,10 @@
 mod support;
 
 mod attendance;
+mod changes;
 mod commands;
 mod connections;
+mod courses;
 mod dashboards;
 mod database;
 mod docs;

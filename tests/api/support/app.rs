@@ -12,7 +12,7 @@ use rollcall::{
     ids::{Kind, Seal},
 };
 
-use super::{Backend, Client, TestDatabase};
+use super::{Backend, Client, TestDatabase, errors};
 
 /// The day that the demonstration data is of: a Friday.
 pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
@@ -101,6 +101,53 @@ impl TestApp {
             clients.push((role, self.sign_in(identifier).await));
         }
         clients
+    }
+
+    /// What is wrong with the input of a mutation, as `field.path CODE`: it must be refused, and nothing written.
+    #[track_caller]
+    pub fn refused<'a>(
+        &'a self,
+        client: &'a Client,
+        mutation: &'a str,
+        input: serde_json::Value,
+    ) -> impl Future<Output = Vec<String>> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let before = self.database.contents().await;
+            let errors = errors(&client.change(mutation, &input, "").await);
+            assert!(!errors.is_empty(), "{caller}: {mutation} was not refused: {input:#}");
+            assert_eq!(self.database.contents().await, before, "{caller}: {mutation} wrote something: {input:#}");
+            errors
+        }
+    }
+
+    /// The code with which a mutation is denied as a whole; nothing may be written.
+    #[track_caller]
+    pub fn denied<'a>(
+        &'a self,
+        client: &'a Client,
+        mutation: &'a str,
+        input: serde_json::Value,
+    ) -> impl Future<Output = String> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let before = self.database.contents().await;
+            let code = client.denied(mutation, input.clone()).await;
+            assert_eq!(self.database.contents().await, before, "{caller}: {mutation} wrote something: {input:#}");
+            code
+        }
+    }
+
+    /// The number of the one row that a query finds.
+    pub async fn number(&self, query: &str) -> i64 {
+        let numbers = self.database.numbers(query).await;
+        assert_eq!(numbers.len(), 1, "{query}: {numbers:?}");
+        numbers[0]
+    }
+
+    /// The global id of the one row that a query finds.
+    pub async fn id_of(&self, kind: Kind, query: &str) -> String {
+        self.id(kind, self.number(query).await)
     }
 
     /// The global id of a row, as the service would give it.

@@ -47,6 +47,30 @@ impl Client {
         self.ask(query).await.ok().data
     }
 
+    /// The payload of a mutation, which must not be denied; its input type has the mutation's name.
+    pub async fn change(&self, mutation: &str, input: &Value, fields: &str) -> Value {
+        let mut answer = self.ask_with(&document(mutation, fields), json!({"input": input})).await.ok();
+        answer.data[mutation].take()
+    }
+
+    /// The payload of a mutation that must be done.
+    #[track_caller]
+    pub fn done<'a>(&'a self, mutation: &'a str, input: Value, fields: &'a str) -> impl Future<Output = Value> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let payload = self.change(mutation, &input, fields).await;
+            assert_eq!(payload["userErrors"], json!([]), "{caller}: {mutation} {input:#}");
+            payload
+        }
+    }
+
+    /// The code with which a mutation is denied as a whole.
+    pub async fn denied(&self, mutation: &str, input: Value) -> String {
+        let answer = self.ask_with(&document(mutation, ""), json!({"input": input})).await;
+        assert!(answer.at(&format!("/{mutation}")).is_null(), "{answer:#?}");
+        answer.code_at(&json!([mutation])).to_owned()
+    }
+
     /// All the nodes of a list of the query root, page by page, and its `totalCount`; the error's code where it is denied.
     pub async fn walk(&self, list: &str, arguments: &str, fields: &str) -> Result<(Vec<Value>, usize), String> {
         let query = format!(
@@ -69,6 +93,23 @@ impl Client {
             after = page["pageInfo"]["endCursor"].clone();
         }
     }
+}
+
+fn document(mutation: &str, fields: &str) -> String {
+    let (first, rest) = mutation.split_at(1);
+    let input = format!("{}{rest}Input", first.to_uppercase());
+    format!(
+        "mutation($input: {input}!) {{ {mutation}(input: $input) {{ {fields} userErrors {{ field code message }} }} }}"
+    )
+}
+
+/// The user errors of a payload, as `field.path CODE`, in order.
+pub fn errors(payload: &Value) -> Vec<String> {
+    let errors = payload["userErrors"].as_array().unwrap();
+    let path = |error: &Value| {
+        error["field"].as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join(".")
+    };
+    errors.iter().map(|error| format!("{} {}", path(error), error["code"].as_str().unwrap())).collect()
 }
 
 impl Answer {

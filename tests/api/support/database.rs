@@ -1,6 +1,7 @@
 //! A database of its own for each test, copied from a template that is migrated and filled once.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -35,6 +36,8 @@ pub struct TestDatabase {
     _folder: Option<TempDir>,
     /// The PostgreSQL database to drop.
     name: Option<String>,
+    /// The query that [`TestDatabase::contents`] runs.
+    everything: OnceCell<String>,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -54,7 +57,12 @@ impl TestDatabase {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("test.db");
                 std::fs::copy(template, &path).unwrap();
-                Self { url: format!("sqlite:{}", path.display()), _folder: Some(folder), name: None }
+                Self {
+                    url: format!("sqlite:{}", path.display()),
+                    _folder: Some(folder),
+                    name: None,
+                    everything: OnceCell::new(),
+                }
             }
             Backend::Postgres => {
                 let template = POSTGRES_TEMPLATE.get_or_init(postgres_template).await;
@@ -69,7 +77,7 @@ impl TestDatabase {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                Self { url, _folder: Some(folder), name: None }
+                Self { url, _folder: Some(folder), name: None, everything: OnceCell::new() }
             }
             Backend::Postgres => Self::create_postgres("").await,
         }
@@ -78,7 +86,7 @@ impl TestDatabase {
     async fn create_postgres(how: &str) -> Self {
         let name = format!("rollcall_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         as_superuser(&format!("CREATE DATABASE {name} {how}")).await;
-        Self { url: url_of(&name), _folder: None, name: Some(name) }
+        Self { url: url_of(&name), _folder: None, name: Some(name), everything: OnceCell::new() }
     }
 }
 
@@ -146,13 +154,18 @@ async fn as_superuser(statements: &str) {
 impl TestDatabase {
     /// Runs a statement as nobody in particular: to make what no mutation makes yet.
     pub async fn execute(&self, statement: &str) {
+        self.try_execute(statement).await.unwrap();
+    }
+
+    /// The same where the database may refuse it.
+    pub async fn try_execute(&self, statement: &str) -> diesel::QueryResult<()> {
         match self.url.strip_prefix("sqlite:") {
             Some(path) => {
                 let mut cx = Sqlite::establish(path).await.unwrap();
                 cx.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").await.unwrap();
-                cx.batch_execute(statement).await.unwrap();
+                cx.batch_execute(statement).await
             }
-            None => AsyncPgConnection::establish(&self.url).await.unwrap().batch_execute(statement).await.unwrap(),
+            None => AsyncPgConnection::establish(&self.url).await.unwrap().batch_execute(statement).await,
         }
     }
 
@@ -182,6 +195,45 @@ impl TestDatabase {
             .into_iter()
             .map(|row: Text| row.t)
             .collect()
+    }
+
+    /// Everything that is in every table but `sessions` and the time of the last sign-in, in a text for each table: two that
+    /// are equal mean that nothing was written in between.
+    pub async fn contents(&self) -> Vec<String> {
+        self.texts(self.everything.get_or_init(|| self.query_for_everything()).await).await
+    }
+
+    async fn query_for_everything(&self) -> String {
+        let columns = if self.url.starts_with("sqlite:") {
+            "SELECT t.name || ' ' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+        } else {
+            "SELECT c.table_name || ' ' || c.column_name FROM information_schema.columns c \
+             JOIN pg_tables t ON t.tablename = c.table_name WHERE c.table_schema = 'public' AND t.schemaname = 'public'"
+        };
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for column in self.texts(columns).await {
+            let (table, column) = column.split_once(' ').unwrap();
+            if table != "sessions" && column != "last_sign_in_at" {
+                tables.entry(table.to_owned()).or_default().push(column.to_owned());
+            }
+        }
+        let of_table = |(table, columns): (&String, &Vec<String>)| {
+            if self.url.starts_with("sqlite:") {
+                let row: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+                let row = row.join(" || ',' || ");
+                format!(
+                    "SELECT '{table} ' || coalesce(group_concat(r, char(10)), '') FROM (SELECT {row} AS r FROM {table} ORDER BY 1)"
+                )
+            } else {
+                let row = columns.join(", ");
+                format!(
+                    "SELECT '{table} ' || coalesce(md5(string_agg(r, chr(10) ORDER BY r)), '') \
+                     FROM (SELECT ROW({row})::text AS r FROM {table}) AS t"
+                )
+            }
+        };
+        tables.iter().map(of_table).collect::<Vec<_>>().join(" UNION ALL ")
     }
 
     async fn rows<R>(&self, query: &str) -> Vec<R>

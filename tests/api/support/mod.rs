@@ -5,7 +5,7 @@ mod client;
 mod database;
 
 pub use app::{PASSWORD, TestApp};
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, errors};
 pub use database::{Backend, TestDatabase, options};
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.

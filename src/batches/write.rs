@@ -1,0 +1,111 @@
+//! What changes batches: the rules and the SQL, compiled for both databases.
+
+use std::collections::BTreeSet;
+
+use diesel::{dsl, prelude::*};
+use diesel_async::RunQueryDsl;
+use serde_json::json;
+
+use super::{Cx, audit, batches, courses, dialect};
+use crate::{
+    audit::model::Change,
+    auth::{Role, RoleSet},
+    batches::model::{BatchEdit, BatchRow, NewBatch},
+    change::{Act, Changed, Problems},
+    db::schema::{self, batch_courses},
+    error::Result,
+    graphql::UserErrorCode::Taken,
+    ids::Kind,
+};
+
+/// Adds a batch with the courses it is for.
+pub async fn create(
+    cx: &mut Cx,
+    act: &Act,
+    batch: &NewBatch,
+    courses: &BTreeSet<i64>,
+    mut problems: Problems,
+) -> Changed<i64> {
+    use schema::batches;
+    name_is_free(cx, &batch.name, 0, &mut problems).await?;
+    courses_are_there(cx, act, courses, &mut problems).await?;
+    problems.stop()?;
+    let row: BatchRow =
+        diesel::insert_into(batches::table).values(batch).returning(BatchRow::as_returning()).get_result(cx).await?;
+    join(cx, row.id, courses).await?;
+    audit::record(cx, act, vec![Change::made(Kind::Batch, row.id, json!({"batch": row, "courses": courses}))]).await?;
+    Ok(row.id)
+}
+
+/// Edits a batch, and the courses it is for where they are given.
+pub async fn edit(
+    cx: &mut Cx,
+    act: &Act,
+    (id, version): (i64, i32),
+    edit: &BatchEdit,
+    courses: Option<&BTreeSet<i64>>,
+    mut problems: Problems,
+) -> Changed<i64> {
+    use schema::batches::{self as b};
+    let before = act.target(&mut problems, "id", batches::by_ids(cx, &act.scope, &[id]).await?)?;
+    let joined = of(cx, id).await?;
+    if !act.scope.roles().and(act.may).meets(RoleSet::of(&[Role::Admin, Role::Admission])) {
+        may_as_hod(cx, act, &joined, courses).await?;
+    }
+    problems.fresh(version, before.version);
+    if let Some(name) = &edit.name {
+        name_is_free(cx, name, id, &mut problems).await?;
+    }
+    if let Some(courses) = courses {
+        courses_are_there(cx, act, courses, &mut problems).await?;
+    }
+    problems.stop()?;
+    let after: BatchRow = diesel::update(b::table.find(id))
+        .set((edit, b::version.eq(b::version + 1)))
+        .returning(BatchRow::as_returning())
+        .get_result(cx)
+        .await?;
+    if let Some(courses) = courses {
+        diesel::delete(batch_courses::table.filter(batch_courses::batch_id.eq(id))).execute(cx).await?;
+        join(cx, id, courses).await?;
+    }
+    let (before, after) =
+        (json!({"batch": before, "courses": joined}), json!({"batch": after, "courses": courses.unwrap_or(&joined)}));
+    audit::record(cx, act, vec![Change::edited(Kind::Batch, id, before, after)]).await?;
+    Ok(id)
+}
+
+/// An HOD edits a batch that is for courses they head and no others, before and after.
+async fn may_as_hod(cx: &mut Cx, act: &Act, before: &BTreeSet<i64>, after: Option<&BTreeSet<i64>>) -> Changed<()> {
+    let headed: BTreeSet<i64> = courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect();
+    let all = after.into_iter().flatten().chain(before).all(|course| headed.contains(course));
+    if all && !before.is_empty() { Ok(()) } else { Err(act.forbidden().into()) }
+}
+
+async fn of(cx: &mut Cx, batch: i64) -> Result<BTreeSet<i64>> {
+    let courses = batch_courses::table.filter(batch_courses::batch_id.eq(batch)).select(batch_courses::course_id);
+    Ok(courses.load::<i64>(cx).await?.into_iter().collect())
+}
+
+async fn join(cx: &mut Cx, batch: i64, courses: &BTreeSet<i64>) -> Result<()> {
+    let row = |course: &i64| (batch_courses::batch_id.eq(batch), batch_courses::course_id.eq(*course));
+    let rows: Vec<_> = courses.iter().map(row).collect();
+    dialect::execute_batch(cx, diesel::insert_into(batch_courses::table).values(rows)).await?;
+    Ok(())
+}
+
+async fn courses_are_there(cx: &mut Cx, act: &Act, ids: &BTreeSet<i64>, problems: &mut Problems) -> Result<()> {
+    let wanted: Vec<i64> = ids.iter().copied().collect();
+    if courses::by_ids(cx, &act.scope, &wanted).await?.len() < wanted.len() {
+        problems.not_found("courseIds");
+    }
+    Ok(())
+}
+
+async fn name_is_free(cx: &mut Cx, name: &str, own: i64, problems: &mut Problems) -> Result<()> {
+    use schema::batches;
+    let others = batches::table.filter(batches::name.eq(name)).filter(batches::id.ne(own));
+    let taken: bool = dsl::select(dsl::exists(others)).get_result(cx).await?;
+    problems.require(!taken, "name", Taken, "another batch has this name");
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! How anything is changed: by one mutation, in one transaction, with all that is wrong said at once.
+//!
+//! A mutation's resolver reads its input, makes an [`Act`] and runs a function of a domain's `write.rs` through
+//! [`change!`](crate::change!). That function, compiled for both databases like a store, checks the rules, writes, and
+//! records what it did ([`crate::audit`]). What it returns decides: `Ok` commits, [`Stop`] leaves nothing behind.
+//!
+//! The transaction is serializable (on SQLite there is one writer), so a rule that reads before it writes holds under
+//! concurrency as well. Where PostgreSQL finds that two transactions met, or a constraint says that somebody was faster
+//! than the rule that guards it, the whole function runs again, and now the rule sees what the other one wrote: so every
+//! refusal comes from a rule, with a message, and constraints are the safety net below.
+
+use std::{future::Future, time::Duration};
+
+use async_graphql::Context;
+use chrono::{NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    auth::{RoleSet, Scope},
+    db::Connection,
+    error::{Code, Error, Result},
+    graphql::{Call, Policy, UserError},
+    random::Random,
+};
+
+mod problems;
+
+pub use problems::{Problems, patch};
+
+/// The longest key of an idempotent mutation.
+const MAX_KEY: usize = 100;
+
+/// Why a change was not made; nothing is written then.
+#[derive(Debug)]
+pub enum Stop {
+    /// The input is at fault: the caller is told what is wrong with it.
+    Refused(Vec<UserError>),
+    /// Not for this viewer, or a fault of the service.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a function of a `write.rs` returns.
+pub type Changed<T> = Result<T, Stop>;
+
+/// One mutation: who does what, when.
+#[derive(Debug)]
+pub struct Act {
+    /// The rows of who acts.
+    pub scope: Scope,
+    /// The mutation's statement: a row may be changed by who reached it by one of these roles.
+    pub may: RoleSet,
+    /// The mutation's name in the schema.
+    pub mutation: String,
+    /// Now, UTC.
+    pub now: NaiveDateTime,
+    /// Today, for the institute.
+    pub today: NaiveDate,
+    /// The institute's time zone.
+    pub zone: Tz,
+    /// The request, as the log knows it.
+    pub request_id: String,
+    /// The client's own name for this mutation, by which a second try is known.
+    pub key: Option<Key>,
+}
+
+/// What makes a mutation idempotent.
+#[derive(Debug)]
+pub struct Key {
+    /// The input's `clientMutationId`.
+    pub text: String,
+    /// SHA-256 of the arguments: the same key must come with the same input.
+    pub digest: Vec<u8>,
+}
+
+impl Act {
+    /// The mutation that a resolver works for; with a key, it is done once however often it is sent.
+    ///
+    /// # Errors
+    /// When the key is empty or longer than 100 characters.
+    pub async fn of(ctx: &Context<'_>, client_mutation_id: Option<String>) -> Result<Self> {
+        let call = Call::of(ctx);
+        let field = ctx.field();
+        let key = match client_mutation_id {
+            Some(text) if text.trim().is_empty() || text.chars().count() > MAX_KEY || text.contains('\0') => {
+                return Err(Error::bad_input(format!("`clientMutationId` has 1 to {MAX_KEY} characters")));
+            }
+            Some(text) => {
+                let arguments = field.arguments().map_err(|error| Error::bad_input(error.message))?;
+                let arguments = serde_json::to_vec(&arguments).map_err(Error::internal)?;
+                Some(Key { text, digest: Sha256::digest(arguments).to_vec() })
+            }
+            None => None,
+        };
+        Ok(Self {
+            scope: *call.scope(),
+            may: ctx.data_unchecked::<Policy>().requires("Mutation", field.name()),
+            mutation: field.name().to_owned(),
+            now: call.services().clock.now(),
+            today: call.today().await?,
+            zone: call.zone().await?,
+            request_id: call.request_id().to_owned(),
+            key,
+        })
+    }
+
+    /// The row that the mutation is about, out of what a store found for its id in the viewer's scope.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` at `path` where the viewer does not reach it; `FORBIDDEN` where they reach it, but by no role that may
+    /// do this.
+    pub fn target<R>(&self, problems: &mut Problems, path: &str, rows: Vec<(R, i32)>) -> Changed<R> {
+        let Some((row, granted)) = rows.into_iter().next() else {
+            problems.not_found(path);
+            return Err(Stop::Refused(std::mem::take(problems).into_vec()));
+        };
+        self.may(RoleSet::from_bits(granted))?;
+        Ok(row)
+    }
+
+    /// Lets who reached a row by the roles `granted` go on.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` where none of them may do this.
+    pub fn may(&self, granted: RoleSet) -> Result<()> {
+        if granted.meets(self.may) { Ok(()) } else { Err(self.forbidden()) }
+    }
+
+    /// That the viewer may not do this here.
+    #[must_use]
+    pub fn forbidden(&self) -> Error {
+        Error::new(Code::Forbidden, format!("you may not {} here", self.mutation))
+    }
+}
+
+/// What became of a mutation.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What its function returned; none where it was refused.
+    pub value: Option<T>,
+    /// Why it was refused.
+    pub user_errors: Vec<UserError>,
+    /// The key that the input carried.
+    pub client_mutation_id: Option<String>,
+}
+
+impl Done<i64> {
+    /// The changed row as the viewer may see it now.
+    pub async fn read<V, F, Fut>(&self, by_ids: F) -> Result<Option<V>>
+    where
+        F: FnOnce(Vec<i64>) -> Fut,
+        Fut: Future<Output = Result<std::collections::HashMap<i64, V>>>,
+    {
+        let Some(number) = self.value else { return Ok(None) };
+        Ok(by_ids(vec![number]).await?.remove(&number))
+    }
+}
+
+/// Runs a function of a `write.rs` in a transaction, again where it met another one, and gives what became of it:
+/// `change!(call, &act, leave_write::request(&request, problems.clone()))`. The arguments are evaluated for every try.
+#[macro_export]
+macro_rules! change {
+    ($call:expr, $act:expr, $store:ident :: $function:ident ( $($argument:expr),* $(,)? )) => {{
+        let (call, act): (&$crate::graphql::Call, &$crate::change::Act) = ($call, $act);
+        let mut tries = $crate::change::Tries::default();
+        loop {
+            let mut cx = call.db().begin().await?;
+            let done = async {
+                if let Some(done) = $crate::dispatch!(cx, change::replayed(act))? {
+                    return Ok(done);
+                }
+                let done = $crate::dispatch!(cx, $store::$function(act, $($argument),*))?;
+                $crate::dispatch!(cx, change::keep(act, &done))?;
+                Ok(done)
+            };
+            let done: $crate::change::Changed<_> = done.await;
+            if let Some(done) = tries.end(cx, done, act, &call.services().random).await? {
+                break done;
+            }
+        }
+    }};
+}
+
+/// How often a change has been tried.
+#[derive(Debug, Default)]
+pub struct Tries(u32);
+
+impl Tries {
+    const MOST: u32 = 20;
+
+    /// Commits a change, or takes it back; `None` where it is to be tried again.
+    ///
+    /// # Errors
+    /// With what the change failed with, and when it met others too often.
+    pub async fn end<T>(
+        &mut self,
+        cx: Connection<'_>,
+        done: Changed<T>,
+        act: &Act,
+        random: &Random,
+    ) -> Result<Option<Done<T>>> {
+        let client_mutation_id = act.key.as_ref().map(|key| key.text.clone());
+        let error = match done {
+            Ok(value) => match cx.commit().await {
+                Ok(()) => return Ok(Some(Done { value: Some(value), user_errors: Vec::new(), client_mutation_id })),
+                Err(error) => error,
+            },
+            Err(Stop::Refused(user_errors)) => {
+                cx.rollback().await?;
+                return Ok(Some(Done { value: None, user_errors, client_mutation_id }));
+            }
+            Err(Stop::Failed(error)) => {
+                // The connection may be what failed; the pool looks at it when it is given back.
+                let _ = cx.rollback().await;
+                error
+            }
+        };
+        self.0 += 1;
+        if !error.met_another() || self.0 == Self::MOST {
+            return Err(error);
+        }
+        // Half of a doubling span, and up to as much again: who met once should not meet again.
+        let half = 1_u64 << self.0.min(6);
+        let [byte] = random.bytes::<1>();
+        tokio::time::sleep(Duration::from_millis(half + half * u64::from(byte) / 256)).await;
+        Ok(None)
+    }
+}
