@@ -2,7 +2,94 @@
 
 use rollcall::demo::cast;
 
+use serde_json::json;
+
 use crate::support::{Backend, TestApp};
+
+/// The dashboards of `docs/queries`: who asks, and the answer that stands beside the query.
+const DASHBOARDS: [(&str, &str, &str, &str); 5] = [
+    ("hod", cast::HOD, include_str!("../../docs/queries/hod.graphql"), include_str!("../../docs/queries/hod.json")),
+    (
+        "admission",
+        cast::ADMISSION,
+        include_str!("../../docs/queries/admission.graphql"),
+        include_str!("../../docs/queries/admission.json"),
+    ),
+    (
+        "teacher",
+        cast::TEACHER,
+        include_str!("../../docs/queries/teacher.graphql"),
+        include_str!("../../docs/queries/teacher.json"),
+    ),
+    (
+        "student",
+        cast::STUDENT,
+        include_str!("../../docs/queries/student.graphql"),
+        include_str!("../../docs/queries/student.json"),
+    ),
+    (
+        "parent",
+        cast::PARENT,
+        include_str!("../../docs/queries/parent.graphql"),
+        include_str!("../../docs/queries/parent.json"),
+    ),
+];
+
+on_both! {
+    async fn the_dashboards_are_answered_as_shown(app: TestApp) {
+        let mut stale = Vec::new();
+        for (name, identifier, query, shown) in DASHBOARDS {
+            let variables = if query.contains("$today") { json!({"today": "2026-03-19"}) } else { json!({}) };
+            let answer = app.sign_in(identifier).await.ask_with(query, variables).await.ok();
+            // As it came: keys in the order of the query.
+            let pretty = pretty(&answer.text);
+            if pretty != shown {
+                let made = format!("{}/{name}.json", env!("CARGO_TARGET_TMPDIR"));
+                std::fs::write(&made, pretty).unwrap();
+                stale.push(format!("cp {made} docs/queries/{name}.json"));
+            }
+        }
+        assert!(stale.is_empty(), "the answers shown are stale: look at them, and\n{}", stale.join("\n"));
+    }
+}
+
+/// JSON in lines, its keys left in their order; what fits into a line stays in one.
+fn pretty(text: &str) -> String {
+    let value: async_graphql::Value = serde_json::from_str(text).unwrap();
+    let mut out = String::new();
+    write(&value, 0, &mut out);
+    out.push('\n');
+    out
+}
+
+fn write(value: &async_graphql::Value, depth: usize, out: &mut String) {
+    use async_graphql::Value;
+    let line = serde_json::to_string(value).unwrap();
+    let inner = "  ".repeat(depth + 1);
+    let mut entries: Vec<(Option<&str>, &Value)> = Vec::new();
+    match value {
+        Value::Object(fields) => entries.extend(fields.iter().map(|(name, value)| (Some(name.as_str()), value))),
+        Value::List(items) => entries.extend(items.iter().map(|value| (None, value))),
+        _ => {}
+    }
+    if entries.is_empty() || line.len() + inner.len() <= 120 {
+        out.push_str(&line);
+        return;
+    }
+    let (open, close) = if matches!(value, Value::Object(_)) { ('{', '}') } else { ('[', ']') };
+    out.push(open);
+    for (i, (name, value)) in entries.iter().enumerate() {
+        out.push_str(if i == 0 { "\n" } else { ",\n" });
+        out.push_str(&inner);
+        if let Some(name) = name {
+            out.push_str(&format!("\"{name}\": "));
+        }
+        write(value, depth + 1, out);
+    }
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth));
+    out.push(close);
+}
 
 /// The queries that the README shows, each with the words before it.
 fn queries() -> Vec<(&'static str, &'static str)> {
