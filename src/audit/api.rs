@@ -10,6 +10,7 @@ use super::model::{AuditEntryFilter, AuditEntryRow, AuditQuery as Query};
 use crate::{
     auth::{Role, RoleSet, api::Account},
     clock::utc,
+    db::sought,
     error::Result,
     graphql::{Call, Connection, Listed, Loaded, Node, Paging, Stated, auth, find_all, root, stated, wants_total},
     ids::Kind,
@@ -183,7 +184,7 @@ fn opened(call: &Call, filter: AuditEntryFilter) -> Query {
     Query {
         subject: filter.subject_id.map(subject),
         actor: filter.actor_id.map(|id| call.number(Kind::Account, &id)),
-        action: filter.action,
+        action: filter.action.map(|action| sought(&action)),
         from: filter.from.map(|at| at.naive_utc()),
         to: filter.to.map(|at| at.naive_utc()),
     }

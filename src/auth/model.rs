@@ -4,7 +4,10 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{Role, RoleSet, Viewer};
-use crate::{db::schema::accounts, text_enum};
+use crate::{
+    db::{schema::accounts, sought},
+    text_enum,
+};
 
 /// An account as the API shows it: no password hash in it.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -104,7 +107,7 @@ impl Identifier {
     /// Reads an e-mail address or a phone number; spaces, hyphens and brackets in a number are left out.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let text = text.trim();
+        let text = &sought(text.trim());
         if text.contains('@') {
             return Self::Email(text.to_lowercase());
         }

@@ -297,10 +297,16 @@ fn pool_error(error: diesel_async::pooled_connection::PoolError) -> Error {
     Error::from(bb8::RunError::User(error))
 }
 
+/// A text to look for. PostgreSQL takes no NUL and no row has one: a text with one finds nothing, as on SQLite.
+#[must_use]
+pub fn sought(text: &str) -> String {
+    text.replace('\0', "\u{fffe}")
+}
+
 /// The pattern of `LIKE` that matches what contains `text`, its special characters taken as they are.
 fn contains_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.chars() {
+    for c in sought(text).chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

@@ -112,3 +112,21 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// PostgreSQL takes no NUL in a text, which must not become a fault.
+    async fn what_is_looked_for_may_be_any_text(app: TestApp) {
+        let admin = app.sign_in(cast::ADMIN).await;
+        let lists = ["students", "parents", "staff", "courses", "batches", "subjects"];
+        for text in ["\\u0000", "%", "_", "\\\\", "'", "\\uFFFE"] {
+            let filter = |list: &&str| format!("{list}(filter: {{name: \"{text}\"}}) {{ totalCount }}");
+            let audit = format!("auditEntries(filter: {{action: \"{text}\"}}) {{ totalCount }}");
+            let query = lists.iter().map(filter).chain([audit]).collect::<Vec<_>>().join(" ");
+            let found = admin.data(&format!("{{ {query} }}")).await;
+            assert!(found.as_object().unwrap().values().all(|list| list["totalCount"] == 0), "{text}: {found:#}");
+            let sign_in = format!("mutation {{ signIn(input: {{identifier: \"a@b{text}\", password: \"{text}\"}}) {{ userErrors {{ code }} }} }}");
+            let answer = app.anonymous().ask(&sign_in).await.ok();
+            assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS");
+        }
+    }
+}
