@@ -10,6 +10,7 @@ use super::{
         AttendanceSessionFilter, AttendanceSessionOrder, AttendanceStatus, CorrectionRow, Counts, RecordRow,
         SessionQuery as Query, SessionRow,
     },
+    sheet::AttendanceSheet,
     summary::AttendanceSummary,
 };
 use crate::{
@@ -28,8 +29,8 @@ use crate::{
     subjects::api::Subject,
 };
 
-/// Who may know that a mark was another one before.
-const MARKING: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff]);
+/// Who marks (a teacher the classes of their routines), and may know that a mark was another one before.
+pub const MARKING: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod, Role::Staff]);
 
 /// One class of a routine, as it was marked.
 #[derive(Clone, Description)]
@@ -284,6 +285,13 @@ impl AttendanceCorrection {
         self.0.reason.as_deref()
     }
 
+    /// Who changed it, or decided about the leave that did; null where it is one whom the viewer does not reach.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn corrected_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("corrected by", |row| Some(row.corrected_by), |ids| Staff::by_accounts(call, ids)).await
+    }
+
     /// When it was changed.
     #[graphql(directive = auth::apply(MARKING))]
     async fn corrected_at(&self) -> DateTime<Utc> {
@@ -324,6 +332,19 @@ impl AttendanceQuery {
         let total =
             if wants_total(ctx) { Some(read!(call.db(), attendance::count(call.scope(), &query))?) } else { None };
         paging.connection(ctx, Loaded::list(rows), AttendanceSession::key, total).map(Some)
+    }
+
+    /// What the teacher of a routine marks on a day: the students of the class, with their marks and their leave. Null
+    /// where the viewer may not mark it: that is for its teacher, the HOD of its course and ADMIN.
+    #[graphql(directive = auth::apply(MARKING))]
+    async fn attendance_sheet(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The slot of the timetable.")] routine_id: ID,
+        #[graphql(desc = "The day.")] date: Date,
+    ) -> Result<Option<AttendanceSheet>> {
+        let call = Call::of(ctx);
+        AttendanceSheet::of(call, call.number(Kind::Routine, &routine_id), date).await
     }
 }
 

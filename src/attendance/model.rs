@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{Days, NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::{
@@ -65,7 +66,7 @@ impl From<(i64, i64, i64, i64)> for Counts {
 }
 
 /// One class of a routine, as it was marked.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = attendance_sessions)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct SessionRow {
@@ -105,14 +106,16 @@ impl Row for RecordRow {
 }
 
 /// What a mark was before it was corrected.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = attendance_corrections)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct CorrectionRow {
     pub id: i64,
+    pub student_id: i64,
     pub from_status: AttendanceStatus,
     pub to_status: AttendanceStatus,
     pub reason: Option<String>,
+    pub corrected_by: i64,
     pub corrected_at: NaiveDateTime,
 }
 

@@ -6,7 +6,9 @@ use diesel_async::RunQueryDsl;
 
 use super::{Backend, Cx, routines, students};
 use crate::{
-    attendance::model::{AttendanceSessionOrderField, CorrectionRow, RecordQuery, RecordRow, SessionQuery, SessionRow},
+    attendance::model::{
+        AttendanceSessionOrderField, AttendanceStatus, CorrectionRow, RecordQuery, RecordRow, SessionQuery, SessionRow,
+    },
     auth::{Reach, Reached, Role, Scope},
     db::{
         paging::Page,
@@ -120,6 +122,30 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(Sess
         .load(cx)
         .await?;
     Ok(rows)
+}
+
+/// The session of a routine on a date, if there is one in scope.
+pub async fn of_day(cx: &mut Cx, scope: &Scope, routine: i64, date: NaiveDate) -> Result<Option<(SessionRow, i32)>> {
+    let row = attendance_sessions::table
+        .filter(attendance_sessions::routine_id.eq(routine))
+        .filter(attendance_sessions::date.eq(date))
+        .filter(reach(scope).filter())
+        .select((SessionRow::as_select(), reach(scope).granted()))
+        .first(cx)
+        .await
+        .optional()?;
+    Ok(row)
+}
+
+/// The marks of the records in scope of a session, by student.
+pub async fn marks_of_session(cx: &mut Cx, scope: &Scope, session: i64) -> Result<Vec<(i64, AttendanceStatus)>> {
+    let marks = attendance_records::table
+        .filter(attendance_records::session_id.eq(session))
+        .filter(records_reach(scope).filter())
+        .select((attendance_records::student_id, attendance_records::status))
+        .load(cx)
+        .await?;
+    Ok(marks)
 }
 
 /// A page of the sessions of each routine, by date.

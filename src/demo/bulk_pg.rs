@@ -29,7 +29,8 @@ pub const SET_ASIDE: &str = "
     UNION ALL SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
         FROM pg_index WHERE indrelid = 'attendance_records'::regclass AND NOT indisunique";
 
-/// Counts attendance, as the trigger would have, and lets numbers go on after those that were given.
+/// Counts attendance, as the trigger would have; says which marks come of leave: all that are EXCUSED, unless somebody
+/// corrected them by hand; and lets numbers go on after those that were given.
 pub const FINISH: &str = "
     INSERT INTO attendance_totals (student_id, subject_id, present, absent, late, excused)
         SELECT student_id, subject_id,
@@ -41,6 +42,12 @@ pub const FINISH: &str = "
             count(*) FILTER (WHERE status = 'PRESENT'), count(*) FILTER (WHERE status = 'ABSENT'),
             count(*) FILTER (WHERE status = 'LATE'), count(*) FILTER (WHERE status = 'EXCUSED')
         FROM attendance_records WHERE held GROUP BY student_id, date_trunc('month', date);
+    INSERT INTO attendance_excuses (session_id, student_id, leave_request_id)
+        SELECT r.session_id, r.student_id, l.id FROM attendance_records r
+        JOIN leave_requests l ON l.student_id = r.student_id AND l.status = 'APPROVED'
+            AND r.date BETWEEN l.first_day AND l.last_day
+        WHERE r.status = 'EXCUSED' AND NOT EXISTS (SELECT 1 FROM attendance_corrections c
+            WHERE c.session_id = r.session_id AND c.student_id = r.student_id);
     DO $$
     DECLARE
         c record;

@@ -5,13 +5,7 @@ use super::{
     data::{Class, Data, Draw, Kind, Plan, index, number, shift, shift_months},
     rows::{Progress, Tracking},
 };
-use crate::attendance::model::Counts;
-
-/// Completion of a course, in per cent: 70 of the share of its subjects completed, 30 of attendance.
-#[expect(clippy::cast_precision_loss, reason = "a course has few subjects")]
-fn completion(completed: usize, subjects: usize, counts: &Counts) -> f64 {
-    70.0 * completed as f64 / subjects as f64 + 30.0 * counts.percentage().unwrap_or(0.0) / 100.0
-}
+use crate::progress::model::completion;
 
 /// Trackings of all who are in a course, and the progress in its subjects that they follow from.
 pub fn trackings(data: &mut Data, plan: &Plan, draw: &mut Draw) {
@@ -38,7 +32,8 @@ pub fn trackings(data: &mut Data, plan: &Plan, draw: &mut Draw) {
             });
         }
         let completed = data.progress[before..].iter().filter(|progress| progress.status == "COMPLETED").count();
-        let completion = completion(completed, subjects[course].len(), &data.counts[i]);
+        let [completed, subjects_in_all] = [completed, subjects[course].len()].map(|n| i64::try_from(n).unwrap_or(0));
+        let completion = completion(completed, subjects_in_all, &data.counts[i]);
         let mut tracking = tracking(data, plan, i, k, completion, dropped);
         if kind == Kind::Plain && intake > 0 {
             steady += 1;

@@ -22,7 +22,7 @@ pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
-    attendance::api::AttendanceQuery,
+    attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::api::{SignInMutation, ViewerQuery},
     batches::{api::BatchQuery, mutation::BatchMutation},
@@ -31,7 +31,7 @@ use crate::{
     error::Result,
     feedback::api::FeedbackQuery,
     institute::api::InstituteQuery,
-    leave::api::LeaveRequestQuery,
+    leave::{api::LeaveRequestQuery, mutation::LeaveMutation},
     meetings::api::MeetingQuery,
     notices::api::NoticeQuery,
     parents::api::ParentQuery,
@@ -86,7 +86,7 @@ pub struct Query(
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, BatchMutation, CourseMutation);
+pub struct Mutation(SignInMutation, AttendanceMutation, BatchMutation, CourseMutation, LeaveMutation);
 
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;

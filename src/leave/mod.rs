@@ -6,6 +6,12 @@
 //! courses they head; ADMISSION those of students; a teacher the approved ones of their students; every staff member and
 //! student their own; a parent those of their linked children. What a request says (message, remark, when) is for those
 //! who decide it and those it is about: a teacher and ADMISSION read the days and the status alone.
+//!
+//! A student asks for themself, a parent for a linked student, staff for themselves; never for days that another request of
+//! the same person has. While it is pending, those may withdraw it. A student's is decided by the HOD of the course or an
+//! ADMIN, a staff member's by the HOD of a course they teach in or an ADMIN: nobody decides what is about them, or what
+//! they asked for. Approval excuses a student's classes of those days; withdrawing it undoes that (`attendance/leave.rs`).
 
 pub mod api;
 pub mod model;
+pub mod mutation;

@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::leave_requests,
@@ -19,21 +20,25 @@ text_enum! {
         Approved = "APPROVED",
         /// Was refused.
         Rejected = "REJECTED",
+        /// Was taken back before it was decided.
+        Withdrawn = "WITHDRAWN",
     }
 }
 
 /// A leave request: of a student or of a staff member, never of both.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = leave_requests)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct LeaveRequestRow {
     pub id: i64,
     pub student_id: Option<i64>,
     pub staff_id: Option<i64>,
+    pub requested_by: i64,
     pub first_day: NaiveDate,
     pub last_day: NaiveDate,
     pub message: String,
     pub status: LeaveStatus,
+    pub decided_by: Option<i64>,
     pub decided_at: Option<NaiveDateTime>,
     pub remark: Option<String>,
     pub created_at: NaiveDateTime,
@@ -42,6 +47,51 @@ pub struct LeaveRequestRow {
 impl Row for LeaveRequestRow {
     fn number(&self) -> i64 {
         self.id
+    }
+}
+
+/// Days of leave in one request, at most.
+pub const MAX_DAYS: i64 = 366;
+/// So many days ago leave may have begun that is asked for today: a sick child is reported afterwards.
+pub const MAX_DAYS_AGO: i64 = 30;
+
+/// Whom a leave request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// The student with this number.
+    Student(i64),
+    /// The staff member with this number.
+    Staff(i64),
+}
+
+/// Leave to ask for.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewLeave {
+    /// None where the input does not say it, which is among its problems then.
+    pub person: Option<Person>,
+    pub first_day: NaiveDate,
+    pub last_day: NaiveDate,
+    pub message: String,
+}
+
+/// What is decided about a leave request.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveDecision {
+    /// It is granted.
+    Approve,
+    /// It is refused.
+    Reject,
+}
+
+impl LeaveDecision {
+    /// The status of a request that is so decided.
+    #[must_use]
+    pub fn status(self) -> LeaveStatus {
+        match self {
+            Self::Approve => LeaveStatus::Approved,
+            Self::Reject => LeaveStatus::Rejected,
+        }
     }
 }
 

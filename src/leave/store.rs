@@ -125,6 +125,26 @@ pub async fn count_of_students(cx: &mut Cx, scope: &Scope, students: &[i64]) -> 
     Ok(counts)
 }
 
+/// The approved leave in scope of students on a day, as it was asked for.
+pub async fn approved_on(
+    cx: &mut Cx,
+    scope: &Scope,
+    students: &[i64],
+    day: NaiveDate,
+) -> Result<Vec<(i64, LeaveRequestRow, i32)>> {
+    let rows = leave_requests::table
+        .filter(leave_requests::student_id.eq_any(students))
+        .filter(leave_requests::status.eq(LeaveStatus::Approved))
+        .filter(leave_requests::first_day.le(day))
+        .filter(leave_requests::last_day.ge(day))
+        .filter(reach(scope).filter())
+        .order(leave_requests::id)
+        .select((leave_requests::student_id.assume_not_null(), LeaveRequestRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
 /// A page of the leave requests of each staff member, by first day.
 pub async fn of_staff(
     cx: &mut Cx,

@@ -6,6 +6,8 @@
 //!
 //! A course's figures count the students of it whose tracking is `IN_PROGRESS`: on track from 75 % on, at risk below 40 %.
 //! They are added up over what ADMIN or the course's HOD reaches, and are nobody else's.
+//!
+//! Completion is worked out again (`write::recompute`) in the transaction of whatever it follows from.
 
 pub mod api;
 pub mod model;

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use crate::{
+    attendance::model::Counts,
     db::{
         paging::Page,
         schema::{course_trackings, subject_progress},
@@ -51,6 +52,32 @@ pub struct CourseTrackingRow {
 impl Row for CourseTrackingRow {
     fn number(&self) -> i64 {
         self.id
+    }
+}
+
+/// Completion of a course, in per cent: 70 of the share of its subjects completed, 30 of attendance.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a course has few subjects")]
+pub fn completion(completed: i64, subjects: i64, attendance: &Counts) -> f64 {
+    let share = if subjects > 0 { completed as f64 / subjects as f64 } else { 0.0 };
+    70.0 * share + 30.0 * attendance.percentage().unwrap_or(0.0) / 100.0
+}
+
+impl CourseTrackingRow {
+    /// The tracking with another completion, and the status that follows: at 100 the course is completed, and below it is
+    /// so no more; who has completed something has begun. Who has given up is left alone.
+    #[must_use]
+    pub fn completed(&self, completion: f64, today: NaiveDate) -> Self {
+        let (status, actual_end) = match self.status {
+            ProgressStatus::Dropped => return self.clone(),
+            // It cannot end before it starts, whatever the day.
+            _ if completion >= 100.0 => {
+                (ProgressStatus::Completed, self.actual_end.or(Some(today.max(self.started_on))))
+            }
+            ProgressStatus::NotStarted if completion <= 0.0 => (ProgressStatus::NotStarted, None),
+            _ => (ProgressStatus::InProgress, None),
+        };
+        Self { status, actual_end, completion, ..self.clone() }
     }
 }
 
@@ -158,6 +185,51 @@ pub fn completion_page(page: &Page) -> Result<Page> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn completion_is_seventy_of_subjects_and_thirty_of_attendance() {
+        let attended = |present, absent| Counts { present, absent, ..Counts::default() };
+        assert!((completion(3, 6, &attended(3, 1)) - (35.0 + 22.5)).abs() < 1e-9);
+        assert!(completion(0, 0, &Counts::default()).abs() < 1e-9);
+        assert!((completion(7, 7, &Counts::default()) - 70.0).abs() < 1e-9);
+        for subjects in 1..200 {
+            assert!(completion(subjects, subjects, &attended(subjects, 0)) >= 100.0, "whole, to the last bit");
+            assert!(completion(subjects, subjects, &attended(999, 1)) < 100.0);
+        }
+    }
+
+    #[test]
+    fn status_follows_completion() {
+        use ProgressStatus::*;
+        let (start, today) = (NaiveDate::default(), NaiveDate::default() + chrono::Days::new(400));
+        let row = |status, actual_end| CourseTrackingRow {
+            id: 1,
+            student_id: 1,
+            course_id: 1,
+            enrolled_on: start,
+            started_on: start,
+            expected_end: today,
+            actual_end,
+            status,
+            completion: 50.0,
+            current_period: 1,
+            period_started_on: start,
+            period_ends_on: today,
+            notes: None,
+        };
+        let becomes = |row: CourseTrackingRow, completion| {
+            let after = row.completed(completion, today);
+            (after.status, after.actual_end)
+        };
+        assert_eq!(becomes(row(NotStarted, None), 0.0), (NotStarted, None));
+        assert_eq!(becomes(row(NotStarted, None), 0.1), (InProgress, None));
+        assert_eq!(becomes(row(InProgress, None), 0.0), (InProgress, None));
+        assert_eq!(becomes(row(InProgress, None), 100.0), (Completed, Some(today)));
+        assert_eq!(becomes(row(Completed, Some(start)), 100.0), (Completed, Some(start)));
+        assert_eq!(becomes(row(Completed, Some(start)), 99.9), (InProgress, None));
+        assert_eq!(becomes(row(Dropped, Some(start)), 100.0), (Dropped, Some(start)));
+        assert!((row(Dropped, None).completed(100.0, today).completion - 50.0).abs() < 1e-9);
+    }
 
     #[test]
     fn a_completion_comes_back_from_a_cursor_to_the_last_bit() -> Result<()> {

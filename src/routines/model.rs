@@ -85,6 +85,14 @@ impl Row for RoutineRow {
     }
 }
 
+impl RoutineRow {
+    /// Whether it runs on a date, by its day of the week.
+    #[must_use]
+    pub fn runs_on(&self, date: NaiveDate) -> bool {
+        self.weekdays & Weekday::of_date(date).bit() != 0
+    }
+}
+
 /// Which routines to list.
 #[derive(Clone, Debug, InputObject)]
 pub struct RoutineFilter {

@@ -150,6 +150,17 @@ pub async fn of_subjects(
     )
 }
 
+/// Staff in scope by their accounts.
+pub async fn by_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(StaffRow, i32)>> {
+    let rows = staff::table
+        .filter(staff::account_id.eq_any(accounts))
+        .filter(reach(scope).filter())
+        .select((StaffRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
 /// Names of staff in scope by their accounts.
 pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(i64, String)>> {
     let names = staff::table

@@ -12,7 +12,7 @@ use crate::{
     },
     error::Result,
     keyset, keyset_of_each,
-    students::model::{StudentOrderField, StudentQuery, StudentRow},
+    students::model::{StudentOrderField, StudentQuery, StudentRow, StudentStatus},
 };
 
 type Query<'a> = students::BoxedQuery<'a, Backend>;
@@ -255,6 +255,21 @@ pub async fn of_meetings(
         StudentRow::as_select(),
         reach(scope).granted()
     )
+}
+
+/// The students in scope who attend a class: those in this period of the course, active and not archived. By name.
+pub async fn of_class(cx: &mut Cx, scope: &Scope, (course, period): (i64, i32)) -> Result<Vec<(StudentRow, i32)>> {
+    let rows = students::table
+        .filter(students::course_id.eq(course))
+        .filter(students::current_period.eq(period))
+        .filter(students::status.eq(StudentStatus::Active))
+        .filter(students::archived_at.is_null())
+        .filter(reach(scope).filter())
+        .order((students::name, students::id))
+        .select((StudentRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
 }
 
 /// Names of students in scope by their accounts.

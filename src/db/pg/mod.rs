@@ -12,6 +12,12 @@ pub mod dialect;
 pub mod attendance;
 #[path = "../../attendance/counts.rs"]
 pub mod attendance_counts;
+#[path = "../../attendance/leave.rs"]
+pub mod attendance_leave;
+#[path = "../../attendance/marks.rs"]
+pub mod attendance_marks;
+#[path = "../../attendance/write.rs"]
+pub mod attendance_write;
 #[path = "../../audit/store.rs"]
 pub mod audit;
 #[path = "../../auth/store.rs"]
@@ -36,6 +42,8 @@ pub mod feedback;
 pub mod institute;
 #[path = "../../leave/store.rs"]
 pub mod leave;
+#[path = "../../leave/write.rs"]
+pub mod leave_write;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
 #[path = "../../notices/store.rs"]
@@ -44,6 +52,8 @@ pub mod notices;
 pub mod parents;
 #[path = "../../progress/store.rs"]
 pub mod progress;
+#[path = "../../progress/write.rs"]
+pub mod progress_write;
 #[path = "../../routines/store.rs"]
 pub mod routines;
 #[path = "../../staff/store.rs"]

@@ -1,0 +1,170 @@
+//! What changes leave requests: the rules and the SQL, compiled for both databases.
+
+use chrono::TimeDelta;
+use diesel::{dsl, prelude::*};
+use diesel_async::RunQueryDsl;
+use serde_json::json;
+
+use super::{Cx, attendance_leave, audit, leave, staff, students};
+use crate::{
+    audit::model::Change,
+    change::{Act, Changed, Problems, Stop},
+    db::schema::leave_requests as l,
+    error::Result,
+    graphql::UserErrorCode::{InPast, OutOfRange, Overlaps, WrongStatus},
+    ids::Kind,
+    leave::model::{LeaveDecision, LeaveRequestRow, LeaveStatus, MAX_DAYS, MAX_DAYS_AGO, NewLeave, Person},
+};
+
+/// Asks for leave: of a student by themself or a parent, of a staff member by themself.
+pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Problems) -> Changed<i64> {
+    let (student, staff) = match new.person {
+        Some(Person::Student(id)) => {
+            let found = students::by_ids(cx, &act.scope, &[id]).await?;
+            (Some(act.target(&mut problems, "studentId", found)?.id), None)
+        }
+        Some(Person::Staff(id)) => {
+            let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+            (None, Some(act.target(&mut problems, "staffId", found)?.id))
+        }
+        None => (None, None),
+    };
+    let days = (new.last_day - new.first_day).num_days() + 1;
+    problems.require(days >= 1, "lastDay", OutOfRange, "leave must not end before it begins");
+    problems.require(days <= MAX_DAYS, "lastDay", OutOfRange, "leave is asked for 366 days at most");
+    let earliest = act.today - TimeDelta::days(MAX_DAYS_AGO);
+    problems.require(new.first_day >= earliest, "firstDay", InPast, "leave is asked for within 30 days of its first day");
+    if days >= 1 && overlaps(cx, (student, staff), new).await? {
+        problems.add("firstDay", Overlaps, "leave is asked for, or granted, for some of these days already");
+    }
+    problems.stop()?;
+    let row: LeaveRequestRow = diesel::insert_into(l::table)
+        .values((
+            l::student_id.eq(student),
+            l::staff_id.eq(staff),
+            l::requested_by.eq(act.scope.account()),
+            l::first_day.eq(new.first_day),
+            l::last_day.eq(new.last_day),
+            l::message.eq(&new.message),
+            l::status.eq(LeaveStatus::Pending),
+            l::created_at.eq(act.now),
+        ))
+        .returning(LeaveRequestRow::as_returning())
+        .get_result(cx)
+        .await?;
+    audit::record(cx, act, vec![Change::made(Kind::LeaveRequest, row.id, &row)]).await?;
+    Ok(row.id)
+}
+
+/// Takes back a request that is still pending.
+pub async fn withdraw(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
+    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
+    is(&before, LeaveStatus::Pending, &mut problems);
+    problems.stop()?;
+    let after: LeaveRequestRow = diesel::update(l::table.find(id))
+        .set((l::status.eq(LeaveStatus::Withdrawn), l::version.eq(l::version + 1)))
+        .returning(LeaveRequestRow::as_returning())
+        .get_result(cx)
+        .await?;
+    audit::record(cx, act, vec![Change::edited(Kind::LeaveRequest, id, &before, &after)]).await?;
+    Ok(id)
+}
+
+/// Decides about a request that is pending. Approval excuses a student's classes of those days.
+pub async fn decide(
+    cx: &mut Cx,
+    act: &Act,
+    id: i64,
+    (decision, remark): (LeaveDecision, Option<&str>),
+    mut problems: Problems,
+) -> Changed<i64> {
+    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
+    of_another(act, &before)?;
+    is(&before, LeaveStatus::Pending, &mut problems);
+    problems.stop()?;
+    let after: LeaveRequestRow = diesel::update(l::table.find(id))
+        .set((
+            l::status.eq(decision.status()),
+            l::decided_by.eq(act.scope.account()),
+            l::decided_at.eq(act.now),
+            l::remark.eq(remark),
+            l::version.eq(l::version + 1),
+        ))
+        .returning(LeaveRequestRow::as_returning())
+        .get_result(cx)
+        .await?;
+    let marks = match (decision, after.student_id) {
+        (LeaveDecision::Approve, Some(student)) => attendance_leave::approved(cx, act, student, &after).await?,
+        _ => attendance_leave::Marks::new(),
+    };
+    audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
+    Ok(id)
+}
+
+/// Takes back the approval of a request, which is pending again, and what it did to attendance.
+pub async fn withdraw_approval(
+    cx: &mut Cx,
+    act: &Act,
+    id: i64,
+    remark: Option<&str>,
+    mut problems: Problems,
+) -> Changed<i64> {
+    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
+    of_another(act, &before)?;
+    is(&before, LeaveStatus::Approved, &mut problems);
+    problems.stop()?;
+    let after: LeaveRequestRow = diesel::update(l::table.find(id))
+        .set((
+            l::status.eq(LeaveStatus::Pending),
+            l::decided_by.eq(None::<i64>),
+            l::decided_at.eq(None::<chrono::NaiveDateTime>),
+            l::remark.eq(remark),
+            l::version.eq(l::version + 1),
+        ))
+        .returning(LeaveRequestRow::as_returning())
+        .get_result(cx)
+        .await?;
+    let marks = match after.student_id {
+        Some(student) => attendance_leave::withdrawn(cx, act, student, &after).await?,
+        None => attendance_leave::Marks::new(),
+    };
+    audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
+    Ok(id)
+}
+
+/// Nobody decides about their own leave, or about what they asked for: an ADMIN neither.
+fn of_another(act: &Act, leave: &LeaveRequestRow) -> Changed<()> {
+    let scope = &act.scope;
+    let own = leave.student_id == Some(scope.student())
+        || leave.staff_id == Some(scope.staff())
+        || leave.requested_by == scope.account();
+    if own { Err(Stop::Failed(act.forbidden())) } else { Ok(()) }
+}
+
+fn is(leave: &LeaveRequestRow, status: LeaveStatus, problems: &mut Problems) {
+    let message = format!("the request is {}, not {}", leave.status.as_str(), status.as_str());
+    problems.require(leave.status == status, "id", WrongStatus, &message);
+}
+
+/// Whether another request of the same person, pending or approved, shares a day with this one.
+async fn overlaps(cx: &mut Cx, (student, staff): (Option<i64>, Option<i64>), new: &NewLeave) -> Result<bool> {
+    // Who is neither is nobody, of whom there is no request.
+    let others = l::table
+        .filter(l::student_id.eq(student).or(l::staff_id.eq(staff)))
+        .filter(l::status.eq_any([LeaveStatus::Pending, LeaveStatus::Approved]))
+        .filter(l::first_day.le(new.last_day))
+        .filter(l::last_day.ge(new.first_day));
+    Ok(dsl::select(dsl::exists(others)).get_result(cx).await?)
+}
+
+/// What was done, for the audit log: with the marks of attendance by the numbers of their sessions.
+fn change(before: &LeaveRequestRow, after: &LeaveRequestRow, marks: &attendance_leave::Marks) -> Change {
+    let side = |row: &LeaveRequestRow, last: bool| {
+        let mark = |(session, (was, is)): (&i64, &(_, _))| (*session, if last { *is } else { *was });
+        let marks: std::collections::BTreeMap<i64, Option<_>> = marks.iter().map(mark).collect();
+        let mut content = json!(row);
+        content["marks"] = json!(marks);
+        content
+    };
+    Change::edited(Kind::LeaveRequest, after.id, side(before, false), side(after, true))
+}
