@@ -1,11 +1,12 @@
 //! Accounts, and what a person signs in with.
 
+use async_graphql::MaybeUndefined;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
 use super::{Role, RoleSet, Viewer};
-use crate::{db::schema::accounts, text_enum};
+use crate::{change::Problems, db::schema::accounts, text_enum};
 
 /// An account as the API shows it: no password hash in it.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -56,6 +57,20 @@ pub struct ContactEdit {
 }
 
 impl ContactEdit {
+    /// Reads the `email` and the `phone` of an input. What is no address or number is said, and changes nothing else.
+    #[must_use]
+    pub fn read(email: MaybeUndefined<String>, phone: MaybeUndefined<String>, problems: &mut Problems) -> Self {
+        let edit = |value: MaybeUndefined<String>, check: &mut dyn FnMut(&str) -> Option<String>| match value {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Value(text) if !text.trim().is_empty() => check(&text).map(Some),
+            MaybeUndefined::Null | MaybeUndefined::Value(_) => Some(None),
+        };
+        Self {
+            email: edit(email, &mut |email| problems.maybe_email("email", Some(email))),
+            phone: edit(phone, &mut |phone| problems.maybe_phone("phone", Some(phone))),
+        }
+    }
+
     /// What becomes of a contact.
     #[must_use]
     pub fn of(&self, before: &Contact) -> Contact {
@@ -64,6 +79,17 @@ impl ContactEdit {
             phone: self.phone.clone().unwrap_or_else(|| before.phone.clone()),
         }
     }
+}
+
+/// A person's row with the contact of their account, as the audit log keeps it.
+#[derive(Debug, Serialize)]
+pub struct WithContact<'a, R> {
+    /// The person.
+    #[serde(flatten)]
+    pub row: &'a R,
+    /// What their account has.
+    #[serde(flatten)]
+    pub contact: &'a Contact,
 }
 
 text_enum! {
