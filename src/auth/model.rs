@@ -1,10 +1,13 @@
 //! Accounts, and what a person signs in with.
 
+use async_graphql::MaybeUndefined;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::Serialize;
 
 use super::{Role, RoleSet, Viewer};
 use crate::{
+    change::Problems,
     db::{schema::accounts, sought},
     text_enum,
 };
@@ -36,6 +39,61 @@ pub struct Credential {
     pub password_hash: Option<String>,
     /// Whether the account may sign in.
     pub active: bool,
+}
+
+/// The e-mail and the phone that an account has or is to have: nobody else can have the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Queryable, Selectable, Insertable, AsChangeset, Serialize)]
+#[diesel(table_name = accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Contact {
+    /// E-mail, lower case.
+    pub email: Option<String>,
+    /// Phone, E.164.
+    pub phone: Option<String>,
+}
+
+/// What to change of an account's e-mail and phone: `None` keeps it, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct ContactEdit {
+    /// E-mail, lower case.
+    pub email: Option<Option<String>>,
+    /// Phone, E.164.
+    pub phone: Option<Option<String>>,
+}
+
+impl ContactEdit {
+    /// Reads the `email` and the `phone` of an input. What is no address or number is said, and changes nothing else.
+    #[must_use]
+    pub fn read(email: MaybeUndefined<String>, phone: MaybeUndefined<String>, problems: &mut Problems) -> Self {
+        let edit = |value: MaybeUndefined<String>, check: &mut dyn FnMut(&str) -> Option<String>| match value {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Value(text) if !text.trim().is_empty() => check(&text).map(Some),
+            MaybeUndefined::Null | MaybeUndefined::Value(_) => Some(None),
+        };
+        Self {
+            email: edit(email, &mut |email| problems.maybe_email("email", Some(email))),
+            phone: edit(phone, &mut |phone| problems.maybe_phone("phone", Some(phone))),
+        }
+    }
+
+    /// What becomes of a contact.
+    #[must_use]
+    pub fn of(&self, before: &Contact) -> Contact {
+        Contact {
+            email: self.email.clone().unwrap_or_else(|| before.email.clone()),
+            phone: self.phone.clone().unwrap_or_else(|| before.phone.clone()),
+        }
+    }
+}
+
+/// A person's row with the contact of their account, as the audit log keeps it.
+#[derive(Debug, Serialize)]
+pub struct WithContact<'a, R> {
+    /// The person.
+    #[serde(flatten)]
+    pub row: &'a R,
+    /// What their account has.
+    #[serde(flatten)]
+    pub contact: &'a Contact,
 }
 
 text_enum! {

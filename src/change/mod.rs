@@ -124,6 +124,11 @@ impl Act {
         Ok(row)
     }
 
+    /// The roles by which the viewer may change the first of the rows that a store found.
+    pub fn roles_for<R>(&self, rows: &[(R, i32)]) -> RoleSet {
+        rows.first().map_or(RoleSet::EMPTY, |(_, granted)| RoleSet::from_bits(*granted)).and(self.may)
+    }
+
     /// Lets who reached a row by the roles `granted` go on.
     ///
     /// # Errors

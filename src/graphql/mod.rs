@@ -34,11 +34,11 @@ use crate::{
     leave::{api::LeaveRequestQuery, mutation::LeaveMutation},
     meetings::api::MeetingQuery,
     notices::api::NoticeQuery,
-    parents::api::ParentQuery,
-    progress::api::ProgressQuery,
+    parents::{api::ParentQuery, mutation::ParentMutation},
+    progress::{api::ProgressQuery, mutation::ProgressMutation},
     routines::api::RoutineQuery,
     staff::api::StaffQuery,
-    students::api::StudentQuery,
+    students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
     subjects::api::SubjectQuery,
 };
 
@@ -86,7 +86,17 @@ pub struct Query(
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, AttendanceMutation, BatchMutation, CourseMutation, LeaveMutation);
+pub struct Mutation(
+    SignInMutation,
+    AdmissionMutation,
+    AttendanceMutation,
+    BatchMutation,
+    CourseMutation,
+    LeaveMutation,
+    ParentMutation,
+    ProgressMutation,
+    StudentMutation,
+);
 
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -138,6 +138,12 @@ impl Parent {
     async fn archived_at(&self) -> Option<DateTime<Utc>> {
         self.0.archived_at.map(utc)
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<ParentRow>> for Parent {

@@ -5,6 +5,11 @@
 //! students and other parents read no more than the name. An archived parent is reached by ADMIN alone.
 //!
 //! Contact details are those of the parent's account: nobody else can have the same.
+//!
+//! A student is linked with the parent who has a phone number, or with a new one, whose account has no password: there is no
+//! default one. Who is there already keeps what is known of them. ADMIN, ADMISSION and, in the courses they head, an HOD
+//! link, unlink and edit; nobody but ADMIN makes themselves a parent.
 
 pub mod api;
 pub mod model;
+pub mod mutation;

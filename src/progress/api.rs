@@ -122,6 +122,12 @@ impl CourseTracking {
     async fn notes(&self) -> Option<&str> {
         self.0.notes.as_deref()
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<CourseTrackingRow>> for CourseTracking {
@@ -205,6 +211,12 @@ impl SubjectProgress {
     #[graphql(directive = auth::apply(TEACHERS))]
     async fn notes(&self) -> Option<&str> {
         self.0.notes.as_deref()
+    }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
     }
 }
 

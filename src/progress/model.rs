@@ -1,11 +1,13 @@
 //! Rows of course tracking and subject progress, and what lists of them are filtered and ordered by.
 
 use async_graphql::{Enum, ID, InputObject};
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     attendance::model::Counts,
+    courses::model::{CourseRow, DurationType},
     db::{
         paging::Page,
         schema::{course_trackings, subject_progress},
@@ -30,7 +32,7 @@ text_enum! {
 }
 
 /// How far a student is in a course.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = course_trackings)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct CourseTrackingRow {
@@ -47,6 +49,7 @@ pub struct CourseTrackingRow {
     pub period_started_on: NaiveDate,
     pub period_ends_on: NaiveDate,
     pub notes: Option<String>,
+    pub version: i32,
 }
 
 impl Row for CourseTrackingRow {
@@ -82,7 +85,7 @@ impl CourseTrackingRow {
 }
 
 /// How far a student is in a subject.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = subject_progress)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct SubjectProgressRow {
@@ -92,12 +95,123 @@ pub struct SubjectProgressRow {
     pub status: ProgressStatus,
     pub completion: f64,
     pub notes: Option<String>,
+    pub version: i32,
 }
 
 impl Row for SubjectProgressRow {
     fn number(&self) -> i64 {
         self.id
     }
+}
+
+/// A student's way through a course, from its beginning or from a new one.
+#[derive(Clone, Debug, Insertable, AsChangeset)]
+#[diesel(table_name = course_trackings)]
+#[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
+pub struct NewTracking {
+    pub student_id: i64,
+    pub course_id: i64,
+    pub enrolled_on: NaiveDate,
+    pub started_on: NaiveDate,
+    pub expected_end: NaiveDate,
+    pub status: ProgressStatus,
+    pub current_period: i32,
+    pub period_started_on: NaiveDate,
+    pub period_ends_on: NaiveDate,
+}
+
+impl NewTracking {
+    /// The way of a student who begins a course on a day (not in the future) and is in a period of it today. That period
+    /// began when the ones before it had passed, or today.
+    #[must_use]
+    pub fn of(student_id: i64, course: &CourseRow, period: i32, start: NaiveDate, today: NaiveDate) -> Self {
+        let before = u32::try_from(period - 1).unwrap_or(0) * months(course.duration_type);
+        let period_started_on = later(start, before).min(today);
+        let years = u32::try_from(course.duration_years).unwrap_or(0);
+        Self {
+            student_id,
+            course_id: course.id,
+            enrolled_on: start,
+            started_on: start,
+            expected_end: later(start, 12 * years),
+            status: ProgressStatus::InProgress,
+            current_period: period,
+            period_started_on,
+            period_ends_on: period_end(period_started_on, course.duration_type),
+        }
+    }
+}
+
+/// What to change of a course tracking.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = course_trackings)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct TrackingEdit {
+    pub status: Option<ProgressStatus>,
+    pub expected_end: Option<NaiveDate>,
+    pub notes: Option<Option<String>>,
+}
+
+/// How far a student is in a subject, as it is entered.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct SubjectEntry {
+    pub student: i64,
+    pub subject: i64,
+    pub version: Option<i32>,
+    pub status: ProgressStatus,
+    pub completion: Option<f64>,
+    pub notes: Option<Option<String>>,
+}
+
+impl SubjectEntry {
+    /// The completion that is entered, or that the status says; else the one before, where it is less than all.
+    #[must_use]
+    pub fn completion(&self, before: Option<f64>) -> f64 {
+        self.completion.unwrap_or(match self.status {
+            ProgressStatus::NotStarted => 0.0,
+            ProgressStatus::Completed => 100.0,
+            ProgressStatus::InProgress | ProgressStatus::Dropped => before.filter(|done| *done < 100.0).unwrap_or(0.0),
+        })
+    }
+}
+
+/// The students of a batch who are in a period of a course.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct Class {
+    pub batch: i64,
+    pub course: i64,
+    pub from_period: i32,
+}
+
+/// A batch of which students were moved on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Advanced {
+    /// The batch.
+    pub batch: i64,
+    /// How many students were moved.
+    pub students: i64,
+}
+
+/// Months that a period takes.
+const fn months(kind: DurationType) -> u32 {
+    match kind {
+        DurationType::Year => 12,
+        DurationType::Semester => 6,
+    }
+}
+
+/// The day so many months later.
+fn later(day: NaiveDate, months: u32) -> NaiveDate {
+    day.checked_add_months(Months::new(months)).unwrap_or(day)
+}
+
+/// The last day of a period that begins on a day.
+#[must_use]
+pub fn period_end(start: NaiveDate, kind: DurationType) -> NaiveDate {
+    let next = later(start, months(kind));
+    next.pred_opt().unwrap_or(next)
 }
 
 /// The least completion that is on track, in per cent.
@@ -186,6 +300,44 @@ pub fn completion_page(page: &Page) -> Result<Page> {
 mod tests {
     use super::*;
 
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn course(duration_years: i32, duration_type: DurationType) -> CourseRow {
+        let (code, name) = ("C".to_owned(), "Course".to_owned());
+        let (description, active, hod_id, version) = (None, true, None, 1);
+        CourseRow { id: 7, code, name, description, duration_years, duration_type, active, hod_id, version }
+    }
+
+    #[test]
+    fn a_tracking_spans_the_course_and_the_period_begins_today_at_the_latest() {
+        let today = day("2026-03-20");
+        let of = |course: &CourseRow, period, start| {
+            let new = NewTracking::of(1, course, period, day(start), today);
+            [new.expected_end, new.period_started_on, new.period_ends_on].map(|day| day.to_string())
+        };
+        let (semesters, years) = (course(4, DurationType::Semester), course(3, DurationType::Year));
+        assert_eq!(of(&semesters, 1, "2026-03-20"), ["2030-03-20", "2026-03-20", "2026-09-19"]);
+        assert_eq!(of(&semesters, 3, "2026-03-20"), ["2030-03-20", "2026-03-20", "2026-09-19"]);
+        assert_eq!(of(&semesters, 3, "2025-02-28"), ["2029-02-28", "2026-02-28", "2026-08-27"]);
+        assert_eq!(of(&years, 2, "2024-08-31"), ["2027-08-31", "2025-08-31", "2026-08-30"]);
+    }
+
+    #[test]
+    fn a_status_says_the_completion_where_none_is_given() {
+        let entry = |status, completion| {
+            let (student, subject, version, notes) = (1, 1, None, None);
+            SubjectEntry { student, subject, version, status, completion, notes }
+        };
+        let of = |status, completion, before| entry(status, completion).completion(before).to_string();
+        assert_eq!(of(ProgressStatus::Completed, None, Some(30.0)), "100");
+        assert_eq!(of(ProgressStatus::NotStarted, None, Some(30.0)), "0");
+        assert_eq!(of(ProgressStatus::InProgress, None, Some(30.0)), "30");
+        assert_eq!(of(ProgressStatus::Dropped, None, Some(100.0)), "0");
+        assert_eq!(of(ProgressStatus::InProgress, Some(45.0), Some(30.0)), "45");
+    }
+
     #[test]
     fn completion_is_seventy_of_subjects_and_thirty_of_attendance() {
         let attended = |present, absent| Counts { present, absent, ..Counts::default() };
@@ -216,6 +368,7 @@ mod tests {
             period_started_on: start,
             period_ends_on: today,
             notes: None,
+            version: 1,
         };
         let becomes = |row: CourseTrackingRow, completion| {
             let after = row.completed(completion, today);

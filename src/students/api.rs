@@ -327,6 +327,12 @@ impl Student {
     async fn subject_progress(&self, ctx: &Context<'_>) -> Result<Option<Vec<SubjectProgress>>> {
         SubjectProgress::of_student(ctx, &self.0).await.map(Some)
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<StudentRow>> for Student {

@@ -5,6 +5,13 @@
 //! An archived student is reached by ADMIN alone.
 //!
 //! Contact details are those of the student's account: nobody else can have the same.
+//!
+//! ADMIN and ADMISSION admit, enrol and edit students, an HOD in the courses they head, who does not write what they may not
+//! read; an HOD also archives theirs, and ADMIN everybody, whom nobody but ADMIN restores. Nothing else is done with an
+//! archived student. Whatever gives a student a course or a period keeps their course tracking in step, in the same
+//! transaction.
 
+pub mod admitting;
 pub mod api;
 pub mod model;
+pub mod mutation;

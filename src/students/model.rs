@@ -1,12 +1,17 @@
 //! A student's row, and what lists of students are filtered and ordered by.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
+    auth::model::Contact,
     db::schema::students,
     graphql::{Direction, Row},
+    parents::model::NewParent,
     people::{Gender, MaritalStatus},
     text_enum,
 };
@@ -24,7 +29,7 @@ text_enum! {
 }
 
 /// A student. E-mail and phone are the account's.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = students)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct StudentRow {
@@ -44,12 +49,57 @@ pub struct StudentRow {
     pub joining_date: Option<NaiveDate>,
     pub archived_at: Option<NaiveDateTime>,
     pub created_at: NaiveDateTime,
+    pub version: i32,
 }
 
 impl Row for StudentRow {
     fn number(&self) -> i64 {
         self.id
     }
+}
+
+/// A student to admit, with what they join.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct Admission {
+    pub student: NewStudent,
+    pub contact: Contact,
+    pub joining_date: Option<NaiveDate>,
+    pub course: Option<i64>,
+    pub period: Option<i32>,
+    pub batches: BTreeSet<i64>,
+    pub parents: Vec<NewParent>,
+}
+
+/// What is known of a student to admit.
+#[derive(Clone, Debug, Default, Insertable)]
+#[diesel(table_name = students)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewStudent {
+    pub name: String,
+    pub gender: Option<Gender>,
+    pub birth_date: Option<NaiveDate>,
+    pub temporary_address: Option<String>,
+    pub permanent_address: Option<String>,
+    pub marital_status: Option<MaritalStatus>,
+    pub citizenship_number: Option<String>,
+    pub photo_url: Option<String>,
+}
+
+/// What to change of a student.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = students)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct StudentEdit {
+    pub name: Option<String>,
+    pub gender: Option<Option<Gender>>,
+    pub birth_date: Option<Option<NaiveDate>>,
+    pub temporary_address: Option<Option<String>>,
+    pub permanent_address: Option<Option<String>>,
+    pub marital_status: Option<Option<MaritalStatus>>,
+    pub citizenship_number: Option<Option<String>>,
+    pub photo_url: Option<Option<String>>,
+    pub joining_date: Option<Option<NaiveDate>>,
 }
 
 /// Which students to list.

@@ -29,7 +29,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 #[rustfmt::skip]
 static FIELDS: [(&str, &[(&str, &str)]); 13] = [
     ("Student", &[
-        (PEOPLE, "id name photoUrl status course batches currentPeriod routines"),
+        (PEOPLE, "id name photoUrl status course batches currentPeriod routines version"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
         ("ADMIN ADMISSION STUDENT PARENT", "citizenshipNumber maritalStatus"),
         ("ADMIN HOD ADMISSION STAFF STUDENT PARENT", "parents courseTrackings"),
@@ -47,7 +47,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Parent", &[
-        (PEOPLE, "id name students"),
+        (PEOPLE, "id name students version"),
         ("ADMIN HOD ADMISSION SELF", "photoUrl address phone email"),
         ("ADMIN HOD STAFF SELF", "meetings"),
         ("ADMIN HOD SELF", "teacherFeedback"),
@@ -69,10 +69,10 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
     ("InstituteFeedback", &[(PEOPLE, "id type rating message anonymous public mine authorName createdAt")]),
     ("CourseTracking", &[
         (PEOPLE, "id student course enrolledOn startedOn expectedEnd actualEnd status completion currentPeriod \
-            periodStartedOn periodEndsOn"),
+            periodStartedOn periodEndsOn version"),
         ("ADMIN HOD STAFF", "notes"),
     ]),
-    ("SubjectProgress", &[(PEOPLE, "id student subject status completion"), ("ADMIN HOD STAFF", "notes")]),
+    ("SubjectProgress", &[(PEOPLE, "id student subject status completion version"), ("ADMIN HOD STAFF", "notes")]),
     ("AttendanceRecord", &[
         (TEACHING, "id session student status date subject"),
         ("ADMIN HOD STAFF", "corrections"),

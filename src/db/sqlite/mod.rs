@@ -22,6 +22,8 @@ pub mod attendance_write;
 pub mod audit;
 #[path = "../../auth/store.rs"]
 pub mod auth;
+#[path = "../../auth/write.rs"]
+pub mod auth_write;
 #[path = "../../batches/store.rs"]
 pub mod batches;
 #[path = "../../batches/write.rs"]
@@ -50,8 +52,16 @@ pub mod meetings;
 pub mod notices;
 #[path = "../../parents/store.rs"]
 pub mod parents;
+#[path = "../../parents/family.rs"]
+pub mod parents_family;
+#[path = "../../parents/write.rs"]
+pub mod parents_write;
 #[path = "../../progress/store.rs"]
 pub mod progress;
+#[path = "../../progress/advance.rs"]
+pub mod progress_advance;
+#[path = "../../progress/tracking.rs"]
+pub mod progress_tracking;
 #[path = "../../progress/write.rs"]
 pub mod progress_write;
 #[path = "../../routines/store.rs"]
@@ -60,5 +70,9 @@ pub mod routines;
 pub mod staff;
 #[path = "../../students/store.rs"]
 pub mod students;
+#[path = "../../students/admission.rs"]
+pub mod students_admission;
+#[path = "../../students/write.rs"]
+pub mod students_write;
 #[path = "../../subjects/store.rs"]
 pub mod subjects;
