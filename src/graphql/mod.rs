@@ -29,11 +29,11 @@ use crate::{
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
     error::Result,
-    feedback::api::FeedbackQuery,
+    feedback::{api::FeedbackQuery, mutation::FeedbackMutation},
     institute::api::InstituteQuery,
     leave::api::LeaveRequestQuery,
-    meetings::api::MeetingQuery,
-    notices::api::NoticeQuery,
+    meetings::{api::MeetingQuery, mutation::MeetingMutation},
+    notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::api::ParentQuery,
     progress::api::ProgressQuery,
     routines::api::RoutineQuery,
@@ -86,7 +86,7 @@ pub struct Query(
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, BatchMutation, CourseMutation);
+pub struct Mutation(SignInMutation, BatchMutation, CourseMutation, FeedbackMutation, MeetingMutation, NoticeMutation);
 
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;

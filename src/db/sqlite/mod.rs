@@ -32,14 +32,20 @@ pub(crate) mod demo;
 mod demo_bulk;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
+#[path = "../../feedback/write.rs"]
+pub mod feedback_write;
 #[path = "../../institute/store.rs"]
 pub mod institute;
 #[path = "../../leave/store.rs"]
 pub mod leave;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
+#[path = "../../meetings/write.rs"]
+pub mod meetings_write;
 #[path = "../../notices/store.rs"]
 pub mod notices;
+#[path = "../../notices/write.rs"]
+pub mod notices_write;
 #[path = "../../parents/store.rs"]
 pub mod parents;
 #[path = "../../progress/store.rs"]
