@@ -1,5 +1,7 @@
 //! What is wrong with an input, collected so that it is said all at once; and the checks that many inputs share.
 
+use std::collections::BTreeSet;
+
 use async_graphql::MaybeUndefined;
 use chrono::NaiveDate;
 
@@ -10,6 +12,8 @@ use crate::graphql::{UserError, UserErrorCode};
 const MAX_LINE: usize = 200;
 /// Characters in a text at most.
 const MAX_TEXT: usize = 10_000;
+/// Rows that a field names at most.
+const MAX_ROWS: usize = 100;
 
 /// What is wrong with an input. Paths name fields of the input as the client wrote them, in dots: `parents.0.phone`.
 #[derive(Clone, Debug, Default)]
@@ -129,6 +133,19 @@ impl Problems {
         Some(phone).filter(|_| fine)
     }
 
+    /// The rows that a field names: 100 at most, each of them once. Where each stands in the list stays as it is.
+    pub fn rows(&mut self, path: &str, mut numbers: Vec<i64>) -> Vec<i64> {
+        self.require(numbers.len() <= MAX_ROWS, path, UserErrorCode::OutOfRange, "it has at most 100 rows");
+        numbers.truncate(MAX_ROWS);
+        let mut seen = BTreeSet::new();
+        for (n, number) in numbers.iter().enumerate() {
+            // 0 is no row: it is not found, however often it is named.
+            let again = *number != 0 && !seen.insert(number);
+            self.require(!again, &format!("{path}.{n}"), UserErrorCode::Duplicate, "it is in the list already");
+        }
+        numbers
+    }
+
     /// A date that is not in the future.
     pub fn past(&mut self, path: &str, date: Option<NaiveDate>, today: NaiveDate) {
         let fine = date.is_none_or(|date| date <= today);
@@ -205,6 +222,15 @@ mod tests {
             assert_eq!(codes(|p| drop(p.maybe_url("photoUrl", Some(url)))), [UserErrorCode::Invalid], "{url}");
         }
         assert_eq!(codes(|p| drop(p.maybe_url("photoUrl", Some("https://files.example/a.jpg")))), []);
+    }
+
+    #[test]
+    fn a_list_names_each_row_once_and_not_too_many() {
+        let mut problems = Problems::default();
+        assert_eq!(problems.rows("ids", vec![0, 3, 0, 4, 3]), [0, 3, 0, 4, 3]);
+        let errors: Vec<String> = problems.0.iter().map(|error| format!("{error:?}")).collect();
+        assert!(errors.len() == 1 && errors[0].contains("\"4\""), "{errors:?}");
+        assert_eq!(codes(|p| assert_eq!(p.rows("ids", (1..=101).collect()).len(), 100)), [UserErrorCode::OutOfRange]);
     }
 
     #[test]

@@ -215,6 +215,10 @@ impl Draw {
         self.0.random_range(low..=high)
     }
 
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.0.random()
+    }
+
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         items.shuffle(&mut self.0);
     }

@@ -6,6 +6,7 @@ use super::{
     people,
     rows::{InstituteFeedback, TeacherFeedback},
 };
+use crate::feedback::model;
 
 const OF_TEACHERS: [(i64, &str); 6] = [
     (10, "Explains until the last of us has understood."),
@@ -61,7 +62,7 @@ pub fn of_teachers(data: &mut Data, plan: &Plan, draw: &mut Draw) {
 fn say(data: &mut Data, plan: &Plan, draw: &mut Draw, teacher_id: i64, student_id: i64, parent_id: Option<i64>) {
     let (half_stars, message) = opinion(draw, &OF_TEACHERS);
     let created_at = at(plan.some_day(draw), 19, draw.between(0, 59));
-    let id = number(data.teacher_feedback.len());
+    let id = model::number(created_at, draw.bytes());
     data.teacher_feedback.push(TeacherFeedback {
         id,
         teacher_id,
@@ -94,7 +95,7 @@ pub fn of_institute(data: &mut Data, plan: &Plan, draw: &mut Draw) {
             let created_at = at(plan.some_day(draw), 20, draw.between(0, 59));
             let (anonymous, public) =
                 turn.map_or_else(|| (draw.chance(30), draw.chance(55)), |turn| (n == 0, (turn + n) % 2 == 0));
-            let id = number(data.institute_feedback.len());
+            let id = model::number(created_at, draw.bytes());
             data.institute_feedback.push(InstituteFeedback {
                 id,
                 account_id,

@@ -6,8 +6,9 @@ use async_graphql::{Context, Description, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::model::{
-    FeedbackOrder, FeedbackOrderField, InstituteFeedbackFilter, InstituteFeedbackRow, InstituteFeedbackType, Ratings,
-    TeacherFeedbackFilter, TeacherFeedbackQuery, TeacherFeedbackRow, half_stars, rating,
+    InstituteFeedbackFilter, InstituteFeedbackOrder, InstituteFeedbackOrderField, InstituteFeedbackRow,
+    InstituteFeedbackType, Ratings, TeacherFeedbackFilter, TeacherFeedbackOrder, TeacherFeedbackOrderField,
+    TeacherFeedbackQuery, TeacherFeedbackRow, half_stars, rating,
 };
 use crate::{
     auth::{
@@ -115,10 +116,12 @@ impl TeacherFeedback {
 
     /// The key and number a cursor holds, in an order.
     #[must_use]
-    pub fn key(&self, order: FeedbackOrderField) -> (serde_json::Value, i64) {
-        match order {
-            FeedbackOrderField::Entry => (self.0.id.into(), self.0.id),
-        }
+    pub fn key(&self, order: TeacherFeedbackOrderField) -> (serde_json::Value, i64) {
+        let key = match order {
+            TeacherFeedbackOrderField::Entry => self.0.id.into(),
+            TeacherFeedbackOrderField::UpdatedAt => serde_json::json!(self.0.updated_at),
+        };
+        (key, self.0.id)
     }
 
     /// A page of what was written about a teacher.
@@ -135,7 +138,7 @@ impl TeacherFeedback {
             let ratings = read!(call.db(), feedback::ratings(call.scope(), &ids))?;
             Ok(ratings.into_iter().map(|(id, ratings)| (id, ratings.count)).collect())
         };
-        nested(ctx, teacher, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+        nested(ctx, teacher, paging, |one: &Self| one.key(TeacherFeedbackOrderField::Entry), pages, counts).await
     }
 
     /// A page of what a parent wrote.
@@ -145,7 +148,7 @@ impl TeacherFeedback {
             Ok(Loaded::by_parent(read!(call.db(), feedback::of_parents(call.scope(), &ids, page))?))
         };
         let counts = |ids: Vec<i64>| async move { read!(call.db(), feedback::count_of_parents(call.scope(), &ids)) };
-        nested(ctx, parent, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+        nested(ctx, parent, paging, |one: &Self| one.key(TeacherFeedbackOrderField::Entry), pages, counts).await
     }
 
     /// A page of what a student wrote.
@@ -159,7 +162,7 @@ impl TeacherFeedback {
             Ok(Loaded::by_parent(read!(call.db(), feedback::of_students(call.scope(), &ids, page))?))
         };
         let counts = |ids: Vec<i64>| async move { read!(call.db(), feedback::count_of_students(call.scope(), &ids)) };
-        nested(ctx, student, paging, |one: &Self| one.key(FeedbackOrderField::Entry), pages, counts).await
+        nested(ctx, student, paging, |one: &Self| one.key(TeacherFeedbackOrderField::Entry), pages, counts).await
     }
 }
 
@@ -260,8 +263,8 @@ impl InstituteFeedback {
         self.0.referred("author names", signed, |accounts| names_of_accounts(call, accounts)).await
     }
 
-    /// When it was written: for its author alone. Lists are in the order of entry, so the times of others, signed ones
-    /// too, would date the anonymous ones between them.
+    /// When it was written: for its author alone. What somebody signs is often written together with what they do not sign,
+    /// so its time is as telling.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn created_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
         (self.0.account_id == Call::of(ctx).scope().account()).then(|| utc(self.0.created_at))
@@ -290,9 +293,9 @@ impl InstituteFeedback {
 
     /// The key and number a cursor holds, in an order.
     #[must_use]
-    pub fn key(&self, order: FeedbackOrderField) -> (serde_json::Value, i64) {
+    pub fn key(&self, order: InstituteFeedbackOrderField) -> (serde_json::Value, i64) {
         match order {
-            FeedbackOrderField::Entry => (self.0.id.into(), self.0.id),
+            InstituteFeedbackOrderField::Entry => (self.0.id.into(), self.0.id),
         }
     }
 }
@@ -303,7 +306,7 @@ pub struct FeedbackQuery;
 
 #[Object(guard = "root(\"Query\")")]
 impl FeedbackQuery {
-    /// The feedback on teachers that the viewer reaches, newest first unless `orderBy` says otherwise.
+    /// The feedback on teachers that the viewer reaches, newest month first unless `orderBy` says otherwise.
     #[graphql(directive = auth::apply(TEACHING))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn teacher_feedback(
@@ -314,7 +317,7 @@ impl FeedbackQuery {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which feedback.")] filter: Option<TeacherFeedbackFilter>,
-        #[graphql(desc = "In which order.")] order_by: Option<FeedbackOrder>,
+        #[graphql(desc = "In which order.")] order_by: Option<TeacherFeedbackOrder>,
     ) -> Result<Option<Connection<TeacherFeedback>>> {
         let call = Call::of(ctx);
         let order = order_by.unwrap_or_default();
@@ -326,14 +329,14 @@ impl FeedbackQuery {
         };
         let rows = read!(call.db(), feedback::page_teacher(call.scope(), &query, order.field, paging.page()))?;
         let total = if wants_total(ctx) {
-            Some(read!(call.db(), feedback::count_teacher(call.scope(), &query))?)
+            Some(read!(call.db(), feedback::count_teacher(call.scope(), &query, order.field))?)
         } else {
             None
         };
         paging.connection(ctx, Loaded::list(rows), |one: &TeacherFeedback| one.key(order.field), total).map(Some)
     }
 
-    /// The feedback on the institute that the viewer reaches, newest first unless `orderBy` says otherwise.
+    /// The feedback on the institute that the viewer reaches, newest month first unless `orderBy` says otherwise.
     #[graphql(directive = auth::apply(PEOPLE))]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn institute_feedback(
@@ -344,7 +347,7 @@ impl FeedbackQuery {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which feedback.")] filter: Option<InstituteFeedbackFilter>,
-        #[graphql(desc = "In which order.")] order_by: Option<FeedbackOrder>,
+        #[graphql(desc = "In which order.")] order_by: Option<InstituteFeedbackOrder>,
     ) -> Result<Option<Connection<InstituteFeedback>>> {
         let call = Call::of(ctx);
         let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());

@@ -1,8 +1,9 @@
 //! Rows of feedback, and what lists of it are filtered and ordered by.
 
 use async_graphql::{Enum, ID, InputObject};
-use chrono::NaiveDateTime;
+use chrono::{Datelike, NaiveDateTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::{institute_feedback, teacher_feedback},
@@ -27,7 +28,7 @@ text_enum! {
 }
 
 /// Feedback on a teacher.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = teacher_feedback)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct TeacherFeedbackRow {
@@ -78,6 +79,44 @@ impl InstituteFeedbackRow {
     pub fn signed_for(&self, account: i64) -> bool {
         !self.anonymous || self.account_id == account
     }
+}
+
+/// Somebody's feedback on a teacher, as they send it.
+#[derive(Clone, Debug)]
+pub struct TeacherRating {
+    /// The teacher.
+    pub teacher: i64,
+    /// The parent's child, or the student; none where the student themselves writes.
+    pub student: Option<i64>,
+    /// The rating, in halves.
+    pub half_stars: i32,
+    /// What is said.
+    pub message: Option<String>,
+}
+
+/// Somebody's feedback on the institute, as they send it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct InstituteRating {
+    pub kind: InstituteFeedbackType,
+    pub half_stars: i32,
+    pub message: Option<String>,
+    pub anonymous: bool,
+    pub public: bool,
+}
+
+/// How many random bytes are in the number of a row of feedback.
+pub const CHANCE: usize = 5;
+
+/// The number of a row of feedback that is entered `at` a time: its month and, within that, chance.
+///
+/// Lists are in the order of these numbers, among them what is anonymous, or has no author for a teacher. If they followed
+/// each other as they were entered, what somebody signs would stand beside what they do not sign a minute later, and date
+/// it; so of the order only the month is left.
+#[must_use]
+pub fn number(at: NaiveDateTime, chance: [u8; CHANCE]) -> i64 {
+    let month = i64::from(at.year()) * 12 + i64::from(at.month0());
+    chance.iter().fold(month, |number, byte| (number << 8) | i64::from(*byte))
 }
 
 /// Ratings of one teacher, added up.
@@ -140,26 +179,51 @@ pub struct InstituteFeedbackFilter {
     pub public: Option<bool>,
 }
 
-/// What a list of feedback is ordered by: nothing that tells of its author.
+/// What a list of feedback on teachers is ordered by.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedbackOrderField {
-    /// The order in which it was entered.
+pub enum TeacherFeedbackOrderField {
+    /// The month in which it was entered. Within a month the order is always the same, and tells nothing of its author.
     Entry,
+    /// When it was written last. This lists only feedback whose author the viewer may know.
+    UpdatedAt,
 }
 
-/// The order of a list of feedback.
+/// The order of a list of feedback on teachers.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct FeedbackOrder {
+pub struct TeacherFeedbackOrder {
     /// What to order by.
-    pub field: FeedbackOrderField,
+    pub field: TeacherFeedbackOrderField,
     /// Upwards or downwards.
     #[graphql(default)]
     pub direction: Direction,
 }
 
-impl Default for FeedbackOrder {
+impl Default for TeacherFeedbackOrder {
     fn default() -> Self {
-        Self { field: FeedbackOrderField::Entry, direction: Direction::Desc }
+        Self { field: TeacherFeedbackOrderField::Entry, direction: Direction::Desc }
+    }
+}
+
+/// What a list of feedback on the institute is ordered by: nothing that tells of its author.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstituteFeedbackOrderField {
+    /// The month in which it was entered. Within a month the order is always the same, and tells nothing of its author.
+    Entry,
+}
+
+/// The order of a list of feedback on the institute.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct InstituteFeedbackOrder {
+    /// What to order by.
+    pub field: InstituteFeedbackOrderField,
+    /// Upwards or downwards.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl Default for InstituteFeedbackOrder {
+    fn default() -> Self {
+        Self { field: InstituteFeedbackOrderField::Entry, direction: Direction::Desc }
     }
 }
 
@@ -173,6 +237,15 @@ mod tests {
         assert_eq!(half_stars(4.1), 9);
         assert_eq!(half_stars(-1.0), 0);
         assert_eq!(half_stars(1e300), 11);
+    }
+
+    #[test]
+    fn a_number_tells_the_month_and_no_more() {
+        let at = |month, day| chrono::NaiveDate::from_ymd_opt(2026, month, day).unwrap().and_hms_opt(9, 0, 0).unwrap();
+        let (least, most) = ([0; CHANCE], [255; CHANCE]);
+        assert_eq!(number(at(3, 1), least), number(at(3, 31), least));
+        assert!(number(at(3, 1), most) < number(at(4, 1), least));
+        assert!(number(at(12, 31), most) < i64::MAX / 256);
     }
 
     #[test]

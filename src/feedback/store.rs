@@ -1,5 +1,6 @@
 //! Feedback in the database.
 
+use chrono::NaiveDateTime;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
@@ -12,8 +13,8 @@ use crate::{
     },
     error::Result,
     feedback::model::{
-        FeedbackOrderField, InstituteFeedbackFilter, InstituteFeedbackRow, Ratings, TeacherFeedbackQuery,
-        TeacherFeedbackRow, half_stars,
+        InstituteFeedbackFilter, InstituteFeedbackOrderField, InstituteFeedbackRow, Ratings, TeacherFeedbackOrderField,
+        TeacherFeedbackQuery, TeacherFeedbackRow, half_stars,
     },
     keyset, keyset_of_each,
 };
@@ -39,8 +40,20 @@ fn authored(scope: &Scope) -> Reach<teacher_feedback::table, Backend> {
         .when(Role::Parent, |viewer| teacher_feedback::parent_id.assume_not_null().eq(viewer.parent()))
 }
 
-fn listed_teacher<'a>(scope: &Scope, query: &TeacherFeedbackQuery) -> teacher_feedback::BoxedQuery<'a, Backend> {
-    let mut rows = teacher_feedback::table.filter(reach_teacher(scope).filter()).into_boxed();
+/// What a list in an order holds: one by the time of writing would date what it holds, so it holds what has an author.
+fn reach_ordered(scope: &Scope, order: TeacherFeedbackOrderField) -> Reach<teacher_feedback::table, Backend> {
+    match order {
+        TeacherFeedbackOrderField::Entry => reach_teacher(scope),
+        TeacherFeedbackOrderField::UpdatedAt => authored(scope),
+    }
+}
+
+fn listed_teacher<'a>(
+    scope: &Scope,
+    query: &TeacherFeedbackQuery,
+    order: TeacherFeedbackOrderField,
+) -> teacher_feedback::BoxedQuery<'a, Backend> {
+    let mut rows = teacher_feedback::table.filter(reach_ordered(scope, order).filter()).into_boxed();
     if let Some(teacher) = query.teacher {
         rows = rows.filter(teacher_feedback::teacher_id.eq(teacher));
     }
@@ -55,19 +68,27 @@ pub async fn page_teacher(
     cx: &mut Cx,
     scope: &Scope,
     query: &TeacherFeedbackQuery,
-    order: FeedbackOrderField,
+    order: TeacherFeedbackOrderField,
     page: &Page,
 ) -> Result<Vec<(TeacherFeedbackRow, i32)>> {
-    let rows = listed_teacher(scope, query);
+    let rows = listed_teacher(scope, query, order);
     let rows = match order {
-        FeedbackOrderField::Entry => keyset!(rows, page, teacher_feedback::id, teacher_feedback::id, i64),
+        TeacherFeedbackOrderField::Entry => keyset!(rows, page, teacher_feedback::id, teacher_feedback::id, i64),
+        TeacherFeedbackOrderField::UpdatedAt => {
+            keyset!(rows, page, teacher_feedback::updated_at, teacher_feedback::id, NaiveDateTime)
+        }
     };
-    Ok(rows.select((TeacherFeedbackRow::as_select(), reach_teacher(scope).granted())).load(cx).await?)
+    Ok(rows.select((TeacherFeedbackRow::as_select(), reach_ordered(scope, order).granted())).load(cx).await?)
 }
 
-/// How much feedback on teachers there is in scope.
-pub async fn count_teacher(cx: &mut Cx, scope: &Scope, query: &TeacherFeedbackQuery) -> Result<i64> {
-    Ok(listed_teacher(scope, query).count().get_result(cx).await?)
+/// How much feedback on teachers a list in an order holds.
+pub async fn count_teacher(
+    cx: &mut Cx,
+    scope: &Scope,
+    query: &TeacherFeedbackQuery,
+    order: TeacherFeedbackOrderField,
+) -> Result<i64> {
+    Ok(listed_teacher(scope, query, order).count().get_result(cx).await?)
 }
 
 /// Feedback on teachers by number.
@@ -81,7 +102,7 @@ pub async fn teacher_by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<V
     Ok(rows)
 }
 
-/// A page of the feedback on each teacher, in the order of entry.
+/// A page of the feedback on each teacher, by the month of entry.
 pub async fn of_teachers(
     cx: &mut Cx,
     scope: &Scope,
@@ -118,7 +139,7 @@ pub async fn ratings(cx: &mut Cx, scope: &Scope, teachers: &[i64]) -> Result<Vec
     Ok(ratings.map(|(teacher, sum, count)| (teacher, Ratings { half_stars: sum.unwrap_or(0), count })).collect())
 }
 
-/// A page of the feedback on teachers that each student wrote, in the order of entry.
+/// A page of the feedback on teachers that each student wrote, by the month of entry.
 pub async fn of_students(
     cx: &mut Cx,
     scope: &Scope,
@@ -156,7 +177,7 @@ pub async fn count_of_students(cx: &mut Cx, scope: &Scope, students: &[i64]) -> 
     Ok(counts)
 }
 
-/// A page of the feedback on teachers that each parent wrote, in the order of entry.
+/// A page of the feedback on teachers that each parent wrote, by the month of entry.
 pub async fn of_parents(
     cx: &mut Cx,
     scope: &Scope,
@@ -226,12 +247,12 @@ pub async fn page_institute(
     cx: &mut Cx,
     scope: &Scope,
     filter: &InstituteFeedbackFilter,
-    order: FeedbackOrderField,
+    order: InstituteFeedbackOrderField,
     page: &Page,
 ) -> Result<Vec<(InstituteFeedbackRow, i32)>> {
     let rows = listed_institute(scope, filter);
     let rows = match order {
-        FeedbackOrderField::Entry => keyset!(rows, page, institute_feedback::id, institute_feedback::id, i64),
+        InstituteFeedbackOrderField::Entry => keyset!(rows, page, institute_feedback::id, institute_feedback::id, i64),
     };
     Ok(rows.select((InstituteFeedbackRow::as_select(), reach_institute(scope).granted())).load(cx).await?)
 }

@@ -126,6 +126,12 @@ impl Meeting {
         });
         Ok(Some(students.await?.unwrap_or_default()))
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<MeetingRow>> for Meeting {

@@ -100,6 +100,18 @@ impl Notice {
         });
         Ok(reads.await?.map(utc))
     }
+
+    /// When it was withdrawn; null for every notice that was not.
+    #[graphql(directive = auth::apply(RoleSet::of(&[Role::Admin])))]
+    async fn withdrawn_at(&self) -> Option<DateTime<Utc>> {
+        self.0.withdrawn_at.map(utc)
+    }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<NoticeRow>> for Notice {

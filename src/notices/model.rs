@@ -3,6 +3,7 @@
 use async_graphql::{Enum, InputObject};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::{notice_audiences, notices},
@@ -43,7 +44,7 @@ text_enum! {
 }
 
 /// A notice.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = notices)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct NoticeRow {
@@ -54,6 +55,8 @@ pub struct NoticeRow {
     pub file_url: Option<String>,
     pub published_by: Option<i64>,
     pub published_at: NaiveDateTime,
+    pub version: i32,
+    pub withdrawn_at: Option<NaiveDateTime>,
 }
 
 impl Row for NoticeRow {
@@ -80,6 +83,69 @@ impl Row for AudienceRow {
     }
 }
 
+/// A notice to publish.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = notices)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewNotice {
+    pub title: String,
+    pub message: String,
+    pub image_url: Option<String>,
+    pub file_url: Option<String>,
+}
+
+/// Whom a notice is for.
+#[derive(Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct Audience {
+    pub everybody: bool,
+    pub roles: Vec<AudienceRole>,
+    pub courses: Vec<i64>,
+    pub batches: Vec<i64>,
+}
+
+impl Audience {
+    /// Whether it is for nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.everybody && self.roles.is_empty() && self.courses.is_empty() && self.batches.is_empty()
+    }
+
+    /// The groups, as the database keeps them: by what each goes, and its role, course or batch.
+    #[must_use]
+    pub fn groups(&self) -> Vec<(AudienceKind, Option<AudienceRole>, Option<i64>, Option<i64>)> {
+        let everybody = self.everybody.then_some((AudienceKind::Everybody, None, None, None));
+        let roles = self.roles.iter().map(|role| (AudienceKind::Role, Some(*role), None, None));
+        let courses = self.courses.iter().map(|course| (AudienceKind::Course, None, Some(*course), None));
+        let batches = self.batches.iter().map(|batch| (AudienceKind::Batch, None, None, Some(*batch)));
+        everybody.into_iter().chain(roles).chain(courses).chain(batches).collect()
+    }
+}
+
+impl FromIterator<AudienceRow> for Audience {
+    fn from_iter<I: IntoIterator<Item = AudienceRow>>(rows: I) -> Self {
+        let mut audience = Self::default();
+        for row in rows {
+            audience.everybody |= row.kind == AudienceKind::Everybody;
+            audience.roles.extend(row.role);
+            audience.courses.extend(row.course_id);
+            audience.batches.extend(row.batch_id);
+        }
+        audience
+    }
+}
+
+/// What to change of a notice.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = notices)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NoticeEdit {
+    pub title: Option<String>,
+    pub message: Option<String>,
+    pub image_url: Option<Option<String>>,
+    pub file_url: Option<Option<String>>,
+}
+
 /// Which notices to list.
 #[derive(Clone, Copy, Debug, Default, InputObject)]
 pub struct NoticeFilter {
@@ -89,6 +155,9 @@ pub struct NoticeFilter {
     pub to: Option<DateTime<Utc>>,
     /// Not read by the viewer yet, or read.
     pub unread: Option<bool>,
+    /// Those that were withdrawn instead of the others: ADMIN alone reaches any.
+    #[graphql(default)]
+    pub withdrawn: bool,
 }
 
 /// What a list of notices is ordered by.

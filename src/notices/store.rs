@@ -46,7 +46,8 @@ pub fn reach(scope: &Scope) -> Reach<notices::table, Backend> {
             let course = course().eq_any(courses::attended(&viewer));
             let batch = batch().eq_any(batches::joined(&viewer));
             dsl::exists(audience().filter(holders(AudienceRole::Parent).or(course).or(batch)))
-        });
+        })
+        .provided(notices::withdrawn_at.is_null());
     // Who is no staff has published nothing.
     if scope.staff() == 0 {
         return reach;
@@ -82,10 +83,15 @@ fn listed<'a>(scope: &Scope, filter: &NoticeFilter) -> Query<'a> {
     if let Some(to) = filter.to {
         rows = rows.filter(notices::published_at.lt(to.naive_utc()));
     }
-    match filter.unread {
+    rows = match filter.unread {
         Some(true) => rows.filter(notices::id.ne_all(read(scope))),
         Some(false) => rows.filter(notices::id.eq_any(read(scope))),
         None => rows,
+    };
+    if filter.withdrawn {
+        rows.filter(notices::withdrawn_at.is_not_null())
+    } else {
+        rows.filter(notices::withdrawn_at.is_null())
     }
 }
 

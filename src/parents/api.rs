@@ -119,7 +119,7 @@ impl Parent {
         Meeting::of_parent(ctx, &self.0, &paging).await.map(Some)
     }
 
-    /// What they wrote of their children's teachers that the viewer reaches, newest first.
+    /// What they wrote of their children's teachers that the viewer reaches, newest month first.
     #[graphql(directive = auth::apply(WRITTEN))]
     async fn teacher_feedback(
         &self,

@@ -217,7 +217,7 @@ impl Staff {
         LeaveRequest::of_staff(ctx, &self.0, &paging).await.map(Some)
     }
 
-    /// What was written about them as a teacher that the viewer reaches, newest first.
+    /// What was written about them as a teacher that the viewer reaches, newest month first.
     #[graphql(directive = auth::apply(SUMMARY))]
     async fn feedback(
         &self,

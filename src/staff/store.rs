@@ -196,3 +196,19 @@ pub async fn roles(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(i64, 
         .await?;
     Ok(roles)
 }
+
+/// Whether somebody teaches a student in scope now: by an active routine of the student's course and period.
+pub async fn teaches(cx: &mut Cx, scope: &Scope, teacher: i64, student: i64) -> Result<bool> {
+    let class = student_rows::table
+        .filter(students::reach(scope).filter())
+        .filter(student_rows::id.eq(student))
+        .filter(student_rows::course_id.eq(routines::course_id.nullable()))
+        .filter(student_rows::current_period.eq(routines::period.nullable()));
+    let lessons = routines::table
+        .inner_join(staff::table)
+        .filter(staff::archived_at.is_null())
+        .filter(routines::active)
+        .filter(routines::teacher_id.eq(teacher))
+        .filter(dsl::exists(class));
+    Ok(dsl::select(dsl::exists(lessons)).get_result(cx).await?)
+}

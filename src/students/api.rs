@@ -302,7 +302,7 @@ impl Student {
         LeaveRequest::of_student(ctx, &self.0, &paging).await.map(Some)
     }
 
-    /// What the student wrote of their teachers, newest first.
+    /// What the student wrote of their teachers, newest month first.
     #[graphql(directive = auth::apply(WRITTEN))]
     async fn teacher_feedback(
         &self,

@@ -161,6 +161,8 @@ on_both! {
 
         let feedback = app.database.numbers(&rule("TeacherFeedback").sql(viewer("HOD"), "TRUE")).await;
         assert_eq!(answer["feedback"]["totalCount"], feedback.len());
+        let feedback = rule("TeacherFeedback").sql(viewer("HOD"), "TRUE").replace("ORDER BY x.id", "ORDER BY x.updated_at, x.id");
+        let feedback = app.database.numbers(&feedback).await;
         let newest: Vec<String> = feedback.iter().rev().take(5).map(|number| app.id(Kind::TeacherFeedback, *number)).collect();
         let found: Vec<&str> = nodes(&answer["feedback"]).iter().map(|one| one["id"].as_str().unwrap()).collect();
         assert_eq!(found, newest);

@@ -59,7 +59,8 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
         ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedAt createdAt"),
     ]),
     ("Meeting", &[
-        (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students"),
+        (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students \
+            version"),
         ("ADMIN HOD STAFF PARENT", "notes link"),
     ]),
     ("TeacherFeedback", &[
@@ -78,8 +79,9 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
         ("ADMIN HOD STAFF", "corrections"),
     ]),
     ("Notice", &[
-        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt"),
+        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt version"),
         ("ADMIN HOD SELF", "audience"),
+        ("ADMIN", "withdrawnAt"),
     ]),
     ("Institute", &[
         (ANYONE, "id name phone email address logoUrl description timeZone"),

@@ -6,7 +6,7 @@ use crate::support::TestApp;
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
 /// without a course, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
-/// there, an HOD with a meeting, leave and feedback of their own.
+/// there, an HOD with a meeting, leave and feedback of their own, notices that were withdrawn.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| {
         format!("(SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}')")
@@ -67,6 +67,9 @@ pub async fn hard_cases(app: &TestApp) {
              WHERE id IN ({hod}, {})",
             of("staff", cast::ADMISSION)
         ),
+        "UPDATE notices SET withdrawn_at = '2026-03-19 08:00:00' WHERE id IN (SELECT MIN(notice_id) FROM notice_audiences \
+         GROUP BY kind)"
+            .to_owned(),
         format!(
             "INSERT INTO institute_feedback (account_id, type, half_stars, anonymous, public, created_at, updated_at) \
              SELECT account_id, 'FACILITIES', 4, TRUE, FALSE, '2026-03-18 09:00:00', '2026-03-18 09:00:00' FROM staff \

@@ -273,25 +273,29 @@ pub static RULES: [Rule; 17] = [
         ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
     ]),
     // The people of a course are those who head it, teach in it, attend it, and their parents; of a batch, its students,
-    // their parents, and who teaches or answers for one of them.
-    Rule::new("Notice", Kind::Notice, "notices", "notices", &[
-        ("ADMIN", "ADMIN", ALL),
-        ("HOD", "HOD", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = 'HOD' OR \
-            course_id IN (SELECT id FROM headed) OR batch_id IN (SELECT batch_id FROM batch_students WHERE \
-            student_id IN (SELECT id FROM headed_students)))"),
-        ("ADMISSION", "ADMISSION", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR \
-            role = 'ADMISSION')"),
-        ("STAFF", "STAFF", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
-            'STAFF' OR course_id IN (SELECT course_id FROM slots) OR batch_id IN (SELECT batch_id FROM \
-            batch_students WHERE student_id IN (SELECT id FROM taught)))"),
-        ("STUDENT", "STUDENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
-            'STUDENT' OR course_id IN (SELECT course_id FROM myself) OR batch_id IN (SELECT batch_id FROM \
-            batch_students WHERE student_id IN (SELECT id FROM myself)))"),
-        ("PARENT", "PARENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
-            'PARENT' OR course_id IN (SELECT course_id FROM children) OR batch_id IN (SELECT batch_id FROM \
-            batch_students WHERE student_id IN (SELECT id FROM children)))"),
-        ("SELF", "SELF", "x.published_by = (SELECT staff FROM me)"),
-    ]),
+    // their parents, and who teaches or answers for one of them. What was withdrawn is for an ADMIN alone.
+    Rule {
+        parts: &[("", "x.withdrawn_at IS NULL"), ("filter: {withdrawn: true}", "x.withdrawn_at IS NOT NULL")],
+        provided: "x.withdrawn_at IS NULL",
+        ..Rule::new("Notice", Kind::Notice, "notices", "notices", &[
+            ("ADMIN", "ADMIN", ALL),
+            ("HOD", "HOD", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = 'HOD' OR \
+                course_id IN (SELECT id FROM headed) OR batch_id IN (SELECT batch_id FROM batch_students WHERE \
+                student_id IN (SELECT id FROM headed_students)))"),
+            ("ADMISSION", "ADMISSION", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR \
+                role = 'ADMISSION')"),
+            ("STAFF", "STAFF", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+                'STAFF' OR course_id IN (SELECT course_id FROM slots) OR batch_id IN (SELECT batch_id FROM \
+                batch_students WHERE student_id IN (SELECT id FROM taught)))"),
+            ("STUDENT", "STUDENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+                'STUDENT' OR course_id IN (SELECT course_id FROM myself) OR batch_id IN (SELECT batch_id FROM \
+                batch_students WHERE student_id IN (SELECT id FROM myself)))"),
+            ("PARENT", "PARENT", "x.id IN (SELECT notice_id FROM notice_audiences WHERE kind = 'EVERYBODY' OR role = \
+                'PARENT' OR course_id IN (SELECT course_id FROM children) OR batch_id IN (SELECT batch_id FROM \
+                batch_students WHERE student_id IN (SELECT id FROM children)))"),
+            ("SELF", "SELF", "x.published_by = (SELECT staff FROM me)"),
+        ])
+    },
     Rule::new("CourseTracking", Kind::CourseTracking, "course_trackings", "courseTrackings", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "(x.course_id IN (SELECT id FROM headed) AND x.student_id IN (SELECT id FROM present))"),

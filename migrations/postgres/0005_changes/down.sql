@@ -1,3 +1,4 @@
+DROP INDEX teacher_feedback_updated;
 ALTER TABLE notices DROP COLUMN withdrawn_at;
 DELETE FROM meetings WHERE status = 'REQUESTED';
 ALTER TABLE meetings DROP CONSTRAINT meetings_status_check;

@@ -58,3 +58,6 @@ ALTER TABLE meetings ADD CONSTRAINT meetings_status_check
 
 -- A notice that was taken back.
 ALTER TABLE notices ADD COLUMN withdrawn_at timestamp;
+
+-- The ids of feedback tell its month and no more, so what was written last needs an index of its own.
+CREATE INDEX teacher_feedback_updated ON teacher_feedback (updated_at, id); -- teacherFeedback(orderBy: UPDATED_AT)

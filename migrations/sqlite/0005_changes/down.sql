@@ -1,3 +1,4 @@
+DROP INDEX teacher_feedback_updated;
 DELETE FROM meetings WHERE status = 'REQUESTED';
 DROP TABLE attendance_excuses;
 DELETE FROM leave_requests WHERE status = 'WITHDRAWN';

@@ -47,6 +47,9 @@ CREATE INDEX attendance_excuses_leave ON attendance_excuses (leave_request_id); 
 -- A notice that was taken back.
 ALTER TABLE notices ADD COLUMN withdrawn_at timestamp;
 
+-- The ids of feedback tell its month and no more, so what was written last needs an index of its own.
+CREATE INDEX teacher_feedback_updated ON teacher_feedback (updated_at, id); -- teacherFeedback(orderBy: UPDATED_AT)
+
 -- A request can be taken back by who made it, and a parent asks for a meeting, which takes nobody's time until it is
 -- accepted. SQLite has no statement to change a CHECK: this is the way its documentation gives
 -- (https://www.sqlite.org/lang_altertable.html, section 8), fit for changes that leave the rows as they are.

@@ -40,6 +40,8 @@ pub(crate) mod demo;
 mod demo_bulk;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
+#[path = "../../feedback/write.rs"]
+pub mod feedback_write;
 #[path = "../../institute/store.rs"]
 pub mod institute;
 #[path = "../../leave/store.rs"]
@@ -48,8 +50,12 @@ pub mod leave;
 pub mod leave_write;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
+#[path = "../../meetings/write.rs"]
+pub mod meetings_write;
 #[path = "../../notices/store.rs"]
 pub mod notices;
+#[path = "../../notices/write.rs"]
+pub mod notices_write;
 #[path = "../../parents/store.rs"]
 pub mod parents;
 #[path = "../../parents/family.rs"]

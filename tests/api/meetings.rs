@@ -1,0 +1,504 @@
+//! Meetings: who offers, asks for, accepts, moves, cancels and completes them, and that nobody is in two at once.
+
+use chrono::Duration;
+use futures_util::future::join_all;
+use rollcall::{demo::cast, ids::Kind};
+use serde_json::{Value, json};
+
+use super::support::{Client, TestApp, errors};
+
+const MEETING: &str = "meeting { id status startsAt endsAt minutes agenda notes cancellationReason online link version \
+     staff { id } parents { id } students { id } }";
+
+async fn staff(app: &TestApp, email: &str) -> String {
+    person(app, Kind::Staff, "staff", email).await
+}
+
+async fn student(app: &TestApp, email: &str) -> String {
+    person(app, Kind::Student, "students", email).await
+}
+
+async fn parent(app: &TestApp, email: &str) -> String {
+    person(app, Kind::Parent, "parents", email).await
+}
+
+async fn person(app: &TestApp, kind: Kind, table: &str, email: &str) -> String {
+    let query = format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'");
+    app.id_of(kind, &query).await
+}
+
+/// The two families of the cast: a parent of [`cast::STUDENT`], and the parent of [`cast::ONLY_CHILD`].
+async fn families(app: &TestApp) -> [(String, String); 2] {
+    [
+        (parent(app, cast::PARENT).await, student(app, cast::STUDENT).await),
+        (parent(app, cast::PARENT_OF_ONE).await, student(app, cast::ONLY_CHILD).await),
+    ]
+}
+
+fn offer((parent, student): &(String, String), starts_at: &str) -> Value {
+    json!({"parentIds": [parent], "studentIds": [student], "startsAt": starts_at})
+}
+
+fn with(mut input: Value, field: &str, value: impl Into<Value>) -> Value {
+    input[field] = value.into();
+    input
+}
+
+/// A time in the weeks of May, which has none of the demonstration's meetings.
+fn in_may(day: usize, hour: usize, minute: usize) -> String {
+    format!("2026-05-{day:02}T{hour:02}:{minute:02}:00Z")
+}
+
+async fn status(app: &TestApp, id: &Value) -> String {
+    let admin = app.sign_in(cast::ADMIN).await;
+    let data = admin.data(&format!("{{ node(id: {id}) {{ ... on Meeting {{ status }} }} }}")).await;
+    data["node"]["status"].as_str().unwrap().to_owned()
+}
+
+/// The messages of the user errors.
+fn messages(payload: &Value) -> Vec<&str> {
+    payload["userErrors"].as_array().unwrap().iter().map(|error| error["message"].as_str().unwrap()).collect()
+}
+
+async fn made(client: &Client, mutation: &str, input: Value) -> Value {
+    client.done(mutation, input, MEETING).await["meeting"].clone()
+}
+
+on_both! {
+    async fn a_teacher_offers_a_meeting_and_each_family_sees_itself_in_it(app: TestApp) {
+        let families = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let input = json!({
+            "parentIds": [families[0].0, families[1].0], "studentIds": [families[0].1, families[1].1],
+            "startsAt": "2026-05-04T09:45:30.25+05:45", "minutes": 45, "agenda": " The project. ", "online": true,
+            "link": "https://meet.example.org/x",
+        });
+        let meeting = made(&teacher, "offerMeeting", input).await;
+        assert_eq!((&meeting["status"], &meeting["version"], &meeting["minutes"]), (&json!("SCHEDULED"), &json!(1), &json!(45)));
+        assert_eq!((&meeting["startsAt"], &meeting["endsAt"]), (&json!("2026-05-04T04:00:30+00:00"), &json!("2026-05-04T04:45:30+00:00")));
+        assert_eq!((&meeting["agenda"], &meeting["online"], &meeting["link"]), (&json!("The project."), &json!(true), &json!("https://meet.example.org/x")));
+        assert_eq!(meeting["staff"]["id"], json!(staff(&app, cast::TEACHER).await));
+        assert_eq!((meeting["parents"].as_array().unwrap().len(), meeting["students"].as_array().unwrap().len()), (2, 2));
+
+        // Whoever is in it, or whose child it is about, reaches it, and of the people in it those they know anyway.
+        let node = format!("{{ node(id: {}) {{ ... on Meeting {{ agenda parents {{ id }} students {{ id }} }} }} }}", meeting["id"]);
+        for (who, own, child) in [
+            (cast::PARENT, &families[0].0, &families[0].1),
+            (cast::OTHER_PARENT, &families[0].0, &families[0].1),
+            (cast::PARENT_OF_ONE, &families[1].0, &families[1].1),
+            (cast::STUDENT, &families[0].0, &families[0].1),
+            (cast::ONLY_CHILD, &families[1].0, &families[1].1),
+        ] {
+            let client = app.sign_in(who).await;
+            let seen = client.data(&node).await["node"].clone();
+            assert_eq!((&seen["parents"], &seen["students"]), (&json!([{"id": own}]), &json!([{"id": child}])), "{who}");
+            let listed = client.data("{ meetings(first: 100) { edges { node { id parents { id } students { id } } } } }").await;
+            let edges = listed["meetings"]["edges"].as_array().unwrap();
+            let edge = edges.iter().find(|edge| edge["node"]["id"] == meeting["id"]).unwrap();
+            assert_eq!((&edge["node"]["parents"], &edge["node"]["students"]), (&seen["parents"], &seen["students"]), "{who}");
+        }
+        for who in [cast::SIBLING, cast::TEACHER_PARENT, cast::HOD_OF_TWO, cast::ADMISSION, cast::TEACHER_WHO_LEFT_CLASS] {
+            assert_eq!(app.sign_in(who).await.data(&node).await["node"], Value::Null, "{who}");
+        }
+        // A parent comes to the other family by no way round.
+        let round = "{ meetings(first: 100) { edges { node { staff { name } parents { id students { edges { node { id } } } } \
+                     students { parents { id } } } } } }";
+        for (who, strangers) in [(cast::PARENT, &families[1]), (cast::PARENT_OF_ONE, &families[0])] {
+            let text = app.sign_in(who).await.ask(round).await.ok().text;
+            assert!(!text.contains(&strangers.0) && !text.contains(&strangers.1), "{who}");
+        }
+    }
+
+    async fn all_that_is_wrong_with_an_offer_is_said_at_once(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let wrong = json!({
+            "parentIds": [], "studentIds": [], "startsAt": "2026-03-20T12:00:00Z", "minutes": 4, "agenda": "a\u{0}",
+            "link": "http://meet.example.org",
+        });
+        let mut found = app.refused(&teacher, "offerMeeting", wrong).await;
+        found.sort();
+        let expected = ["agenda INVALID", "link INVALID", "minutes OUT_OF_RANGE", "parentIds REQUIRED", "startsAt IN_PAST", "studentIds REQUIRED"];
+        assert_eq!(found, expected);
+        for (field, value, code) in [
+            ("minutes", json!(241), "minutes OUT_OF_RANGE"),
+            ("minutes", json!(-5), "minutes OUT_OF_RANGE"),
+            ("startsAt", json!("+12026-05-04T04:00:00Z"), "startsAt OUT_OF_RANGE"),
+            ("startsAt", json!("2026-03-20T12:00:00.9Z"), "startsAt IN_PAST"),
+            ("agenda", json!("a".repeat(10_001)), "agenda TOO_LONG"),
+            ("parentIds", json!([family.0, other.0]), "parentIds.1 NOT_FOUND"),
+            ("parentIds", json!([family.0, family.0]), "parentIds.1 DUPLICATE"),
+            ("parentIds", json!([family.0, family.1]), "parentIds.1 NOT_FOUND"),
+            ("studentIds", json!([family.1, family.1]), "studentIds.1 DUPLICATE"),
+            ("studentIds", json!([family.1, student(&app, cast::SIBLING).await]), "studentIds.1 NOT_FOUND"),
+            ("studentIds", json!([family.1, app.id(Kind::Student, 999_999)]), "studentIds.1 NOT_FOUND"),
+            ("staffId", json!(app.id(Kind::Staff, 999_999)), "staffId NOT_FOUND"),
+            ("staffId", json!(family.0), "staffId NOT_FOUND"),
+        ] {
+            let input = with(offer(&family, &in_may(4, 4, 0)), field, value);
+            assert_eq!(app.refused(&teacher, "offerMeeting", input.clone()).await, [code], "{input}");
+        }
+        let many: Vec<String> = (1..=101).map(|n| app.id(Kind::Parent, 900_000 + n)).collect();
+        let found = app.refused(&teacher, "offerMeeting", with(offer(&family, &in_may(4, 4, 0)), "parentIds", many)).await;
+        assert_eq!((found[0].as_str(), found.len()), ("parentIds OUT_OF_RANGE", 101));
+        // What a teacher has of their own child they have as a parent.
+        let both = app.sign_in(cast::TEACHER_PARENT).await;
+        let child = app.id_of(Kind::Student, &format!("SELECT student_id FROM parent_students p JOIN parents x ON x.id = p.parent_id JOIN accounts a ON a.id = x.account_id WHERE a.email = '{}'", cast::TEACHER_PARENT)).await;
+        let input = offer(&(parent(&app, cast::TEACHER_PARENT).await, child), &in_may(4, 4, 0));
+        assert_eq!(app.refused(&both, "offerMeeting", input).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
+    }
+
+    async fn an_hod_offers_for_their_teachers_and_an_admin_for_anybody(app: TestApp) {
+        let [family, _] = families(&app).await;
+        let sibling = (family.0.clone(), student(&app, cast::SIBLING).await);
+        let (teacher, elsewhere) = (staff(&app, cast::TEACHER).await, staff(&app, cast::TEACHER_WHO_LEFT_CLASS).await);
+        let (hod, both, admin) = (app.sign_in(cast::HOD).await, app.sign_in(cast::HOD_TEACHER).await, app.sign_in(cast::ADMIN).await);
+        let own = made(&hod, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
+        assert_eq!(own["staff"]["id"], json!(staff(&app, cast::HOD).await));
+        let theirs = made(&hod, "offerMeeting", with(offer(&family, &in_may(4, 5, 0)), "staffId", teacher.clone())).await;
+        assert_eq!(theirs["staff"]["id"], json!(teacher));
+        let anybody = made(&admin, "offerMeeting", with(offer(&sibling, &in_may(4, 6, 0)), "staffId", elsewhere.clone())).await;
+        assert_eq!(anybody["staff"]["id"], json!(elsewhere));
+        // Colleagues are reached, but that is no right over their time.
+        let input = with(offer(&family, &in_may(4, 7, 0)), "staffId", elsewhere.clone());
+        assert_eq!(app.denied(&hod, "offerMeeting", input.clone()).await, "FORBIDDEN");
+        let input = with(input, "staffId", staff(&app, cast::HOD_TEACHER).await);
+        assert_eq!(app.denied(&app.sign_in(cast::TEACHER).await, "offerMeeting", input).await, "FORBIDDEN");
+        // An HOD's students are those of their courses; who also teaches holds meetings about both.
+        assert_eq!(app.refused(&hod, "offerMeeting", offer(&sibling, &in_may(4, 7, 0))).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
+        made(&both, "offerMeeting", offer(&sibling, &in_may(4, 7, 0))).await;
+        made(&both, "offerMeeting", offer(&family, &in_may(4, 7, 30))).await;
+        let taught = with(offer(&family, &in_may(4, 8, 0)), "staffId", staff(&app, cast::TEACHER_PARENT).await);
+        assert_eq!(app.refused(&both, "offerMeeting", taught).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
+        // Who was archived is not there any more, for an ADMIN either.
+        let (gone, child) = (app.number("SELECT MAX(id) FROM staff").await, app.number(&format!("SELECT id FROM students WHERE name = '{}'", cast::ARCHIVED_STUDENT)).await);
+        app.database.execute(&format!("UPDATE staff SET archived_at = '2026-03-19 08:00:00' WHERE id = {gone}")).await;
+        let input = json!({"staffId": app.id(Kind::Staff, gone), "parentIds": [family.0], "studentIds": [family.1, app.id(Kind::Student, child)], "startsAt": in_may(4, 9, 0)});
+        assert_eq!(app.refused(&admin, "offerMeeting", input).await, ["staffId NOT_FOUND", "studentIds.1 NOT_FOUND"]);
+        for (role, client) in app.everybody().await {
+            let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
+            if !["ADMIN", "HOD", "STAFF"].contains(&role) {
+                assert_eq!(app.denied(&client, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await, code, "{role}");
+            }
+        }
+    }
+
+    async fn nobody_is_in_two_meetings_at_once_and_little_is_said_of_the_other_one(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let (teacher, colleague) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD_TEACHER).await);
+        let first = made(&teacher, "offerMeeting", with(offer(&family, &in_may(4, 4, 0)), "agenda", "A secret.")).await;
+        for (hour, minute, minutes) in [(4, 0, 30), (3, 45, 16), (4, 29, 5), (3, 30, 120), (4, 10, 10)] {
+            let input = with(offer(&other, &in_may(4, hour, minute)), "minutes", minutes);
+            assert_eq!(app.refused(&teacher, "offerMeeting", input.clone()).await, ["startsAt STAFF_BUSY"], "{input}");
+            let input = with(offer(&family, &in_may(4, hour, minute)), "minutes", minutes);
+            assert_eq!(app.refused(&colleague, "offerMeeting", input.clone()).await, ["parentIds.0 PARENT_BUSY"], "{input}");
+        }
+        // Adjacent ones do not overlap.
+        made(&teacher, "offerMeeting", with(offer(&other, &in_may(4, 3, 30)), "minutes", 30)).await;
+        made(&colleague, "offerMeeting", with(offer(&family, &in_may(4, 4, 30)), "minutes", 30)).await;
+
+        // When a meeting is, is told to who reaches it; to others, that there is one.
+        let input = with(offer(&other, &in_may(4, 4, 20)), "minutes", 5);
+        let payload = teacher.change("offerMeeting", &input, "").await;
+        assert_eq!(messages(&payload), ["who holds it has another meeting, 2026-05-04 09:45 to 10:15"]);
+        let input = with(offer(&family, &in_may(4, 4, 20)), "minutes", 5);
+        let payload = colleague.change("offerMeeting", &input, "").await;
+        assert_eq!(messages(&payload), ["a parent is busy at some time of 2026-05-04 10:05 to 10:10"]);
+        let payload = app.sign_in(cast::HOD).await.change("offerMeeting", &input, "").await;
+        assert_eq!(messages(&payload), ["a parent has another meeting, 2026-05-04 09:45 to 10:15"]);
+        // Of a parent who is out of reach nothing is said at all.
+        let stranger = with(offer(&family, &in_may(4, 4, 0)), "studentIds", json!([other.1]));
+        assert_eq!(app.refused(&colleague, "offerMeeting", stranger).await, ["parentIds.0 NOT_FOUND"]);
+
+        // What was cancelled takes nobody's time.
+        made(&teacher, "cancelMeeting", json!({"id": first["id"], "reason": "Ill."})).await;
+        made(&teacher, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
+    }
+
+    async fn a_parent_asks_for_a_meeting_and_the_teacher_accepts(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let (client, teacher) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::TEACHER).await);
+        let input = json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(4, 4, 0),
+            "agenda": "Marks.", "clientMutationId": "phone-1"});
+        let meeting = made(&client, "requestMeeting", input.clone()).await;
+        assert_eq!((&meeting["status"], &meeting["minutes"], &meeting["agenda"]), (&json!("REQUESTED"), &json!(30), &json!("Marks.")));
+        assert_eq!((&meeting["parents"], &meeting["students"]), (&json!([{"id": family.0}]), &json!([{"id": family.1}])));
+        // Sent again it is the same one.
+        assert_eq!(made(&client, "requestMeeting", input).await["id"], meeting["id"]);
+        assert_eq!(app.number("SELECT count(*) FROM meetings WHERE status = 'REQUESTED' AND NOT open").await, 1);
+        let listed = teacher.data("{ meetings(filter: {status: REQUESTED}) { edges { node { id } } } }").await;
+        assert_eq!(listed["meetings"]["edges"], json!([{"node": {"id": meeting["id"]}}]));
+
+        // It takes nobody's time; accepted, it would.
+        let offered = made(&teacher, "offerMeeting", offer(&other, &in_may(4, 4, 0))).await;
+        assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": meeting["id"]})).await, ["startsAt STAFF_BUSY"]);
+        made(&app.sign_in(cast::HOD_TEACHER).await, "offerMeeting", offer(&family, &in_may(4, 5, 0))).await;
+        let busy = json!({"id": meeting["id"], "startsAt": in_may(4, 5, 15)});
+        assert_eq!(app.refused(&teacher, "acceptMeeting", busy).await, ["startsAt PARENT_BUSY"]);
+        let past = json!({"id": meeting["id"], "startsAt": "2026-03-20T11:59:59Z"});
+        assert_eq!(app.refused(&teacher, "acceptMeeting", past).await, ["startsAt IN_PAST"]);
+        for id in [&json!(app.id(Kind::Meeting, 999_999)), &json!(family.0)] {
+            assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": id})).await, ["id NOT_FOUND"]);
+        }
+        assert_eq!(app.refused(&app.sign_in(cast::HOD_OF_TWO).await, "acceptMeeting", json!({"id": meeting["id"]})).await, ["id NOT_FOUND"]);
+        assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": offered["id"]})).await, ["id WRONG_STATUS"]);
+        for who in [cast::PARENT, cast::STUDENT, cast::ADMISSION] {
+            assert_eq!(app.denied(&app.sign_in(who).await, "acceptMeeting", json!({"id": meeting["id"]})).await, "FORBIDDEN", "{who}");
+        }
+        assert_eq!(app.denied(&app.anonymous(), "acceptMeeting", json!({"id": meeting["id"]})).await, "UNAUTHENTICATED");
+
+        let accepted = made(&teacher, "acceptMeeting", json!({"id": meeting["id"], "startsAt": in_may(4, 6, 0)})).await;
+        assert_eq!((&accepted["status"], &accepted["endsAt"], &accepted["version"]), (&json!("SCHEDULED"), &json!("2026-05-04T06:30:00+00:00"), &json!(2)));
+        assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": meeting["id"]})).await, ["id WRONG_STATUS"]);
+        let mine = made(&client, "requestMeeting", json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(5, 4, 0), "minutes": 10})).await;
+        let accepted = made(&app.sign_in(cast::HOD).await, "acceptMeeting", json!({"id": mine["id"]})).await;
+        assert_eq!((&accepted["startsAt"], &accepted["minutes"]), (&json!("2026-05-05T04:00:00+00:00"), &json!(10)));
+        // Its time is taken now, from its parents too.
+        let busy = with(offer(&family, &in_may(5, 4, 9)), "staffId", staff(&app, cast::HOD_TEACHER).await);
+        assert_eq!(app.refused(&app.sign_in(cast::ADMIN).await, "offerMeeting", busy).await, ["parentIds.0 PARENT_BUSY"]);
+    }
+
+    async fn a_request_is_of_a_parent_about_their_child_with_a_teacher_of_it(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let client = app.sign_in(cast::PARENT).await;
+        let teacher = staff(&app, cast::TEACHER).await;
+        let input = json!({"staffId": teacher, "studentId": family.1, "startsAt": in_may(4, 4, 0)});
+        for (field, value, code) in [
+            ("studentId", json!(other.1), "studentId NOT_FOUND"),
+            ("studentId", json!(app.id(Kind::Student, 999_999)), "studentId NOT_FOUND"),
+            // The brother or sister has other teachers.
+            ("studentId", json!(student(&app, cast::SIBLING).await), "staffId NOT_FOUND"),
+            ("staffId", json!(staff(&app, cast::TEACHER_WHO_LEFT_CLASS).await), "staffId NOT_FOUND"),
+            ("staffId", json!(staff(&app, cast::HOD).await), "staffId NOT_FOUND"),
+            ("staffId", json!(family.0), "staffId NOT_FOUND"),
+            ("startsAt", json!("2026-03-20T12:00:00Z"), "startsAt IN_PAST"),
+            ("minutes", json!(300), "minutes OUT_OF_RANGE"),
+            ("agenda", json!("a\u{7}"), "agenda INVALID"),
+        ] {
+            assert_eq!(app.refused(&client, "requestMeeting", with(input.clone(), field, value)).await, [code], "{field}");
+        }
+        // A teacher asks for nothing about those whom they teach, though they are a parent.
+        let both = app.sign_in(cast::TEACHER_PARENT).await;
+        let taught = "SELECT min(s.id) FROM students s JOIN routines r ON r.course_id = s.course_id AND r.period = s.current_period \
+                      JOIN staff t ON t.id = r.teacher_id JOIN accounts a ON a.id = t.account_id WHERE r.active AND s.archived_at IS NULL AND a.email";
+        let taught = app.id_of(Kind::Student, &format!("{taught} = '{}'", cast::TEACHER_PARENT)).await;
+        let own = json!({"staffId": staff(&app, cast::TEACHER_PARENT).await, "studentId": taught, "startsAt": in_may(4, 4, 0)});
+        assert_eq!(app.refused(&both, "requestMeeting", own).await, ["studentId NOT_FOUND"]);
+        for (role, client) in app.everybody().await {
+            let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
+            if role != "PARENT" {
+                assert_eq!(app.denied(&client, "requestMeeting", input.clone()).await, code, "{role}");
+            }
+        }
+    }
+
+    async fn a_meeting_is_moved_while_it_is_to_come(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let meeting = made(&teacher, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
+        let second = made(&teacher, "offerMeeting", offer(&other, &in_may(4, 6, 0))).await;
+        let input = json!({"id": meeting["id"], "version": 1, "startsAt": in_may(4, 4, 15)});
+        let moved = made(&teacher, "moveMeeting", input.clone()).await;
+        assert_eq!((&moved["status"], &moved["minutes"], &moved["version"]), (&json!("RESCHEDULED"), &json!(30), &json!(2)));
+        assert_eq!(app.refused(&teacher, "moveMeeting", input).await, ["version STALE"]);
+        let input = json!({"id": meeting["id"], "version": 2, "startsAt": in_may(4, 5, 0), "minutes": 60});
+        let moved = made(&app.sign_in(cast::HOD).await, "moveMeeting", input).await;
+        assert_eq!((&moved["startsAt"], &moved["minutes"]), (&json!("2026-05-04T05:00:00+00:00"), &json!(60)));
+        // Those who take part have moved with it.
+        let colleague = app.sign_in(cast::HOD_TEACHER).await;
+        assert_eq!(app.refused(&colleague, "offerMeeting", offer(&family, &in_may(4, 5, 45))).await, ["parentIds.0 PARENT_BUSY"]);
+        made(&colleague, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
+        let input = |version: i32, at: &str, minutes: i32| json!({"id": meeting["id"], "version": version, "startsAt": at, "minutes": minutes});
+        assert_eq!(app.refused(&teacher, "moveMeeting", input(3, &in_may(4, 5, 0), 61)).await, ["startsAt STAFF_BUSY"]);
+        assert_eq!(app.refused(&teacher, "moveMeeting", input(3, &in_may(4, 3, 55), 6)).await, ["startsAt PARENT_BUSY"]);
+        assert_eq!(app.refused(&teacher, "moveMeeting", input(2, "2026-03-20T11:00:00Z", 4)).await, ["startsAt IN_PAST", "minutes OUT_OF_RANGE", "version STALE"]);
+        let nobodys = json!({"id": app.id(Kind::Meeting, 999_999), "version": 1, "startsAt": in_may(4, 8, 0)});
+        assert_eq!(app.refused(&teacher, "moveMeeting", nobodys).await, ["id NOT_FOUND"]);
+        assert_eq!(app.refused(&colleague, "moveMeeting", input(3, &in_may(4, 8, 0), 30)).await, ["id NOT_FOUND"]);
+        for (role, client) in app.everybody().await {
+            let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
+            if !["ADMIN", "HOD", "STAFF"].contains(&role) {
+                assert_eq!(app.denied(&client, "moveMeeting", input(3, &in_may(4, 8, 0), 30)).await, code, "{role}");
+            }
+        }
+        // Nor is a request moved, nor what has begun, nor what was called off.
+        let asked = json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(6, 4, 0)});
+        let asked = made(&app.sign_in(cast::PARENT).await, "requestMeeting", asked).await;
+        let input = |id: &Value| json!({"id": id, "version": 1, "startsAt": in_may(7, 4, 0)});
+        assert_eq!(app.refused(&teacher, "moveMeeting", input(&asked["id"])).await, ["id WRONG_STATUS"]);
+        made(&teacher, "cancelMeeting", json!({"id": second["id"], "reason": "Ill."})).await;
+        assert_eq!(app.refused(&teacher, "moveMeeting", with(input(&second["id"]), "version", 2)).await, ["id WRONG_STATUS"]);
+        let overdue = app.id_of(Kind::Meeting, &format!(
+            "SELECT m.id FROM meetings m JOIN staff s ON s.id = m.staff_id JOIN accounts a ON a.id = s.account_id \
+             WHERE m.open AND m.starts_at < '2026-03-20 12:00:00' AND a.email = '{}' ORDER BY m.id LIMIT 1", cast::TEACHER)).await;
+        assert_eq!(app.refused(&teacher, "moveMeeting", input(&json!(overdue))).await, ["id WRONG_STATUS"]);
+    }
+
+    async fn a_meeting_is_cancelled_with_a_reason_by_who_is_in_it(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let (parent, co_parent) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::OTHER_PARENT).await);
+        let meeting = made(&teacher, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
+        let input = json!({"id": meeting["id"], "reason": " Ill. "});
+        assert_eq!(app.refused(&parent, "cancelMeeting", with(input.clone(), "reason", " \n ")).await, ["reason REQUIRED"]);
+        // A parent who does not take part reaches it, and that is all; a stranger does not.
+        assert_eq!(app.denied(&co_parent, "cancelMeeting", input.clone()).await, "FORBIDDEN");
+        for who in [cast::PARENT_OF_ONE, cast::HOD_TEACHER, cast::HOD_OF_TWO] {
+            assert_eq!(app.refused(&app.sign_in(who).await, "cancelMeeting", input.clone()).await, ["id NOT_FOUND"], "{who}");
+        }
+        for who in [cast::STUDENT, cast::ADMISSION] {
+            assert_eq!(app.denied(&app.sign_in(who).await, "cancelMeeting", input.clone()).await, "FORBIDDEN", "{who}");
+        }
+        assert_eq!(app.denied(&app.anonymous(), "cancelMeeting", input.clone()).await, "UNAUTHENTICATED");
+        let cancelled = made(&parent, "cancelMeeting", input.clone()).await;
+        assert_eq!((&cancelled["status"], &cancelled["cancellationReason"]), (&json!("CANCELLED"), &json!("Ill.")));
+        assert_eq!(app.refused(&teacher, "cancelMeeting", input).await, ["id WRONG_STATUS"]);
+        for (who, hour) in [(cast::TEACHER, 5), (cast::HOD, 6), (cast::ADMIN, 7)] {
+            let meeting = made(&teacher, "offerMeeting", offer(&other, &in_may(4, hour, 0))).await;
+            made(&app.sign_in(who).await, "cancelMeeting", json!({"id": meeting["id"], "reason": "Ill."})).await;
+        }
+        // One of another family's, in which two families are, is cancelled by either.
+        let both = json!({"parentIds": [family.0, other.0], "studentIds": [family.1, other.1], "startsAt": in_may(4, 8, 0)});
+        let both = made(&teacher, "offerMeeting", both).await;
+        made(&app.sign_in(cast::PARENT_OF_ONE).await, "cancelMeeting", json!({"id": both["id"], "reason": "Travelling."})).await;
+
+        // What was asked for is declined or taken back, even when its time has passed; what took place is not.
+        let asked = |hour| json!({"staffId": "", "studentId": family.1, "startsAt": in_may(5, hour, 0)});
+        let teacher_id = staff(&app, cast::TEACHER).await;
+        let declined = made(&parent, "requestMeeting", with(asked(4), "staffId", teacher_id.clone())).await;
+        let taken_back = made(&parent, "requestMeeting", with(asked(5), "staffId", teacher_id.clone())).await;
+        let passed = made(&parent, "requestMeeting", with(asked(6), "staffId", teacher_id)).await;
+        let begun = made(&teacher, "offerMeeting", offer(&family, &in_may(5, 4, 0))).await;
+        made(&teacher, "cancelMeeting", json!({"id": declined["id"], "reason": "Ask the HOD."})).await;
+        assert_eq!(app.denied(&co_parent, "cancelMeeting", json!({"id": taken_back["id"], "reason": "No."})).await, "FORBIDDEN");
+        made(&parent, "cancelMeeting", json!({"id": taken_back["id"], "reason": "Solved."})).await;
+        app.clock.advance(Duration::days(46));
+        let (teacher, parent) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::PARENT).await);
+        assert_eq!(app.refused(&teacher, "cancelMeeting", json!({"id": begun["id"], "reason": "x"})).await, ["id WRONG_STATUS"]);
+        assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": passed["id"]})).await, ["startsAt IN_PAST"]);
+        made(&parent, "cancelMeeting", json!({"id": passed["id"], "reason": "Too late."})).await;
+    }
+
+    async fn a_meeting_is_completed_with_notes_once_it_has_begun(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        let meeting = made(&teacher, "offerMeeting", offer(&family, "2026-03-20T13:00:00Z")).await;
+        let second = made(&teacher, "offerMeeting", offer(&other, "2026-03-20T14:00:00Z")).await;
+        let input = json!({"id": meeting["id"], "notes": " An hour a day. "});
+        assert_eq!(app.refused(&teacher, "completeMeeting", input.clone()).await, ["id WRONG_STATUS"]);
+        app.clock.advance(Duration::seconds(3599));
+        assert_eq!(app.refused(&teacher, "completeMeeting", input.clone()).await, ["id WRONG_STATUS"]);
+        app.clock.advance(Duration::seconds(1));
+        // From here on it can only be completed.
+        assert_eq!(app.refused(&teacher, "cancelMeeting", json!({"id": meeting["id"], "reason": "x"})).await, ["id WRONG_STATUS"]);
+        assert_eq!(app.refused(&teacher, "moveMeeting", json!({"id": meeting["id"], "version": 1, "startsAt": in_may(4, 4, 0)})).await, ["id WRONG_STATUS"]);
+        assert_eq!(app.refused(&teacher, "completeMeeting", with(input.clone(), "notes", "")).await, ["notes REQUIRED"]);
+        assert_eq!(app.refused(&teacher, "completeMeeting", with(json!({"id": second["id"]}), "notes", " ")).await, ["notes REQUIRED", "id WRONG_STATUS"]);
+        assert_eq!(app.refused(&app.sign_in(cast::HOD_TEACHER).await, "completeMeeting", input.clone()).await, ["id NOT_FOUND"]);
+        for (role, client) in app.everybody().await {
+            let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
+            if !["ADMIN", "HOD", "STAFF"].contains(&role) {
+                assert_eq!(app.denied(&client, "completeMeeting", input.clone()).await, code, "{role}");
+            }
+        }
+        let completed = made(&teacher, "completeMeeting", input.clone()).await;
+        assert_eq!((&completed["status"], &completed["notes"]), (&json!("COMPLETED"), &json!("An hour a day.")));
+        assert_eq!(app.refused(&teacher, "completeMeeting", input).await, ["id WRONG_STATUS"]);
+        app.clock.advance(Duration::hours(2));
+        made(&app.sign_in(cast::HOD).await, "completeMeeting", json!({"id": second["id"], "notes": "Well."})).await;
+
+        let admin = app.sign_in(cast::ADMIN).await;
+        let entries = format!("{{ auditEntries(filter: {{subjectId: {}}}) {{ edges {{ node {{ action changes {{ field before after }} }} }} }} }}", meeting["id"]);
+        let entries = admin.data(&entries).await["auditEntries"]["edges"].clone();
+        assert_eq!((&entries[0]["node"]["action"], &entries[1]["node"]["action"]), (&json!("completeMeeting"), &json!("offerMeeting")));
+        assert_eq!(entries[0]["node"]["changes"], json!([
+            {"field": "notes", "before": "null", "after": "\"An hour a day.\""},
+            {"field": "status", "before": "\"SCHEDULED\"", "after": "\"COMPLETED\""},
+        ]));
+    }
+
+    async fn of_two_meetings_of_a_teacher_at_once_one_is_made(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let (teacher, hod) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD).await);
+        let teacher_id = staff(&app, cast::TEACHER).await;
+        for round in 0..25 {
+            let (day, hour) = (1 + round / 5, 4 + round % 5);
+            let a = offer(&family, &in_may(day, hour, 0));
+            let b = with(offer(&other, &in_may(day, hour, 29)), "staffId", teacher_id.clone());
+            let (a, b) = tokio::join!(teacher.change("offerMeeting", &a, ""), hod.change("offerMeeting", &b, ""));
+            one_of(&a, &b, "startsAt STAFF_BUSY");
+        }
+        assert_eq!(app.number("SELECT count(*) FROM meetings WHERE starts_at >= '2026-05-01'").await, 25);
+    }
+
+    async fn of_two_meetings_of_a_parent_at_once_one_is_made(app: TestApp) {
+        let [family, _] = families(&app).await;
+        let (teacher, colleague) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD_TEACHER).await);
+        for round in 0..25 {
+            let (day, hour) = (1 + round / 5, 4 + round % 5);
+            let (a, b) = (offer(&family, &in_may(day, hour, 15)), offer(&family, &in_may(day, hour, 0)));
+            let (a, b) = tokio::join!(teacher.change("offerMeeting", &a, ""), colleague.change("offerMeeting", &b, ""));
+            one_of(&a, &b, "parentIds.0 PARENT_BUSY");
+        }
+        assert_eq!(app.number("SELECT count(*) FROM meetings WHERE starts_at >= '2026-05-01'").await, 25);
+    }
+
+    async fn of_two_meetings_that_are_moved_to_one_time_one_is(app: TestApp) {
+        let [family, other] = families(&app).await;
+        let teacher = app.sign_in(cast::TEACHER).await;
+        for round in 0..25 {
+            let day = 1 + round;
+            let a = made(&teacher, "offerMeeting", offer(&family, &in_may(day, 4, 0))).await;
+            let b = made(&teacher, "offerMeeting", offer(&other, &in_may(day, 5, 0))).await;
+            let to = |meeting: &Value| json!({"id": meeting["id"], "version": 1, "startsAt": in_may(day, 6, 0)});
+            let (a, b) = (to(&a), to(&b));
+            let (a, b) = tokio::join!(teacher.change("moveMeeting", &a, ""), teacher.change("moveMeeting", &b, ""));
+            one_of(&a, &b, "startsAt STAFF_BUSY");
+        }
+    }
+
+    async fn steps_that_meet_leave_a_meeting_as_if_one_had_come_after_the_other(app: TestApp) {
+        let [family, _] = families(&app).await;
+        let (parent, teacher) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::TEACHER).await);
+        let teacher_id = staff(&app, cast::TEACHER).await;
+        for round in 0..25 {
+            let asked = json!({"staffId": teacher_id, "studentId": family.1, "startsAt": in_may(1 + round, 4, 0)});
+            let id = made(&parent, "requestMeeting", asked).await["id"].clone();
+            // Accepted and then called off, or taken back and then not to be accepted any more.
+            let (accept, cancel) = (json!({"id": id}), json!({"id": id, "reason": "Solved."}));
+            let (accepted, cancelled) =
+                tokio::join!(teacher.change("acceptMeeting", &accept, ""), parent.change("cancelMeeting", &cancel, ""));
+            assert_eq!(errors(&cancelled), [] as [String; 0]);
+            assert!([vec![], vec!["id WRONG_STATUS".to_owned()]].contains(&errors(&accepted)), "{accepted}");
+            assert_eq!(status(&app, &id).await, "CANCELLED");
+            assert_eq!(app.number("SELECT count(*) FROM meetings m JOIN meeting_parents p ON p.meeting_id = m.id WHERE m.open <> p.open").await, 0);
+        }
+        // What has begun is completed once, however many say so, and not called off.
+        let mut begun = Vec::new();
+        for round in 0..25 {
+            let at = format!("2026-03-2{}T{:02}:00:00Z", 1 + round / 10, round % 10);
+            begun.push(made(&teacher, "offerMeeting", offer(&family, &at)).await["id"].clone());
+        }
+        app.clock.advance(Duration::days(4));
+        let (parent, teacher) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::TEACHER).await);
+        for id in begun {
+            let (complete, cancel) = (json!({"id": id, "notes": "Well."}), json!({"id": id, "reason": "No."}));
+            let tries = [("completeMeeting", &complete), ("cancelMeeting", &cancel), ("completeMeeting", &complete)];
+            let answers = join_all(tries.map(|(mutation, input)| {
+                let client = if mutation == "cancelMeeting" { &parent } else { &teacher };
+                client.change(mutation, input, "")
+            }))
+            .await;
+            assert_eq!(errors(&answers[1]), ["id WRONG_STATUS"]);
+            one_of(&answers[0], &answers[2], "id WRONG_STATUS");
+        }
+    }
+}
+
+/// One of the two was done, and the other refused with this.
+#[track_caller]
+fn one_of(a: &Value, b: &Value, refusal: &str) {
+    let mut outcomes = [errors(a), errors(b)];
+    outcomes.sort();
+    assert_eq!(outcomes, [vec![], vec![refusal.to_owned()]]);
+}
