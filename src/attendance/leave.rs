@@ -139,8 +139,7 @@ async fn unmarked(cx: &mut Cx, student: i64, leave: &LeaveRequestRow) -> Result<
 }
 
 fn marks_of(student_id: i64, status: AttendanceStatus, rows: Vec<(i64, NaiveDate, i64, bool)>) -> Vec<Mark> {
-    let mark =
-        |(session_id, date, subject_id, held)| Mark { session_id, student_id, status, date, subject_id, held };
+    let mark = |(session_id, date, subject_id, held)| Mark { session_id, student_id, status, date, subject_id, held };
     rows.into_iter().map(mark).collect()
 }
 

@@ -121,7 +121,12 @@ fn check(act: &Act, sheet: &Sheet, routine: &RoutineRow, marked: bool, class: &C
     problems.require(routine.active, "routineId", WrongStatus, "this routine is not in the timetable any more");
     problems.past("date", Some(sheet.date), act.today);
     // A class that was marked can be corrected, though the timetable has been changed since.
-    problems.require(marked || routine.runs_on(sheet.date), "date", NotScheduled, "the routine does not run on that day");
+    problems.require(
+        marked || routine.runs_on(sheet.date),
+        "date",
+        NotScheduled,
+        "the routine does not run on that day",
+    );
     let fine = sheet.held || sheet.marks.is_empty();
     problems.require(fine, "marks", Invalid, "nobody attended a class that was not held");
     let mut seen = BTreeSet::new();

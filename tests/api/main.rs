@@ -5,6 +5,7 @@
 mod support;
 
 mod attendance;
+mod attendance_property;
 mod changes;
 mod commands;
 mod connections;
@@ -16,7 +17,10 @@ mod fields;
 mod guards;
 mod hard;
 mod http;
+mod leave;
+mod lessons;
 mod loading;
+mod marking;
 mod rows;
 mod rules;
 mod scope;
