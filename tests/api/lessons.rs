@@ -15,7 +15,7 @@ pub const SESSION: &str = "session { id date held teacherAttended markedAt teach
      summary { present absent late excused } records(first: 100) { edges { node { id status student { id } \
      corrections { fromStatus toStatus reason correctedBy { name } correctedAt } } } } }";
 
-/// The class of STUDENT and ONLY_CHILD that TEACHER has on Mondays, Wednesdays and Fridays.
+/// The class of [`cast::STUDENT`] and [`cast::ONLY_CHILD`] that [`cast::TEACHER`] has on Mondays, Wednesdays and Fridays.
 pub struct Lesson {
     pub routine: i64,
     /// Who attends it, in the order of their numbers.

@@ -6,6 +6,7 @@ mod support;
 
 mod attendance;
 mod attendance_property;
+mod attendance_races;
 mod changes;
 mod commands;
 mod connections;
@@ -18,6 +19,7 @@ mod guards;
 mod hard;
 mod http;
 mod leave;
+mod leave_marks;
 mod lessons;
 mod loading;
 mod marking;
