@@ -40,12 +40,13 @@ pub async fn approved(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveRequest
     let excuses: Vec<Excuse> = excuses.collect();
     let corrections: Vec<Correction> =
         absent.iter().map(|mark| correction(act, mark, (Absent, Excused), "leave was approved")).collect();
-    let excused = absent.iter().chain(&unmarked).map(|mark| Mark { status: Excused, ..mark.clone() });
-    marks::put(cx, &Vec::from_iter(excused)).await?;
-    marks::correct(cx, &corrections).await?;
-    marks::excuse(cx, &excuses).await?;
+    let marks = excuses.iter().map(|excuse| (excuse.session_id, (excuse.marked_status, Some(Excused)))).collect();
+    let as_excused = absent.into_iter().chain(unmarked).map(|mark| Mark { status: Excused, ..mark });
+    marks::put(cx, as_excused.collect()).await?;
+    marks::correct(cx, corrections).await?;
+    marks::excuse(cx, excuses).await?;
     progress_write::recompute(cx, act, &[student]).await?;
-    Ok(excuses.iter().map(|excuse| (excuse.session_id, (excuse.marked_status, Some(Excused)))).collect())
+    Ok(marks)
 }
 
 /// Undoes what a leave request did: a mark becomes again what it was, or goes where there was none. What somebody marked
@@ -72,15 +73,16 @@ pub async fn withdrawn(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveReques
         .iter()
         .map(|mark| correction(act, mark, (Excused, mark.status), "approval of leave was withdrawn"))
         .collect();
-    marks::excuse(cx, &kept).await?;
-    marks::put(cx, &restored).await?;
-    marks::correct(cx, &corrections).await?;
+    let again = restored.iter().map(|mark| (mark.session_id, (Some(Excused), Some(mark.status))));
+    let marks = again.chain(removed.iter().map(|session| (*session, (Some(Excused), None)))).collect();
+    marks::excuse(cx, kept).await?;
+    marks::put(cx, restored).await?;
+    marks::correct(cx, corrections).await?;
     let records = r::table.filter(r::student_id.eq(student)).filter(r::session_id.eq_any(&removed));
     diesel::delete(records).execute(cx).await?;
     diesel::delete(e::table.filter(e::leave_request_id.eq(leave.id))).execute(cx).await?;
     progress_write::recompute(cx, act, &[student]).await?;
-    let restored = restored.iter().map(|mark| (mark.session_id, (Some(Excused), Some(mark.status))));
-    Ok(restored.chain(removed.iter().map(|session| (*session, (Some(Excused), None)))).collect())
+    Ok(marks)
 }
 
 fn correction(
@@ -139,8 +141,7 @@ async fn unmarked(cx: &mut Cx, student: i64, leave: &LeaveRequestRow) -> Result<
 }
 
 fn marks_of(student_id: i64, status: AttendanceStatus, rows: Vec<(i64, NaiveDate, i64, bool)>) -> Vec<Mark> {
-    let mark =
-        |(session_id, date, subject_id, held)| Mark { session_id, student_id, status, date, subject_id, held };
+    let mark = |(session_id, date, subject_id, held)| Mark { session_id, student_id, status, date, subject_id, held };
     rows.into_iter().map(mark).collect()
 }
 

@@ -14,7 +14,7 @@ use crate::{
 const COLUMNS: usize = 7;
 
 /// Writes marks: of who has none in that session, and of who has another one.
-pub async fn put(cx: &mut Cx, marks: &[Mark]) -> Result<()> {
+pub async fn put(cx: &mut Cx, marks: Vec<Mark>) -> Result<()> {
     use attendance_records as r;
     for marks in marks.chunks(dialect::rows_per_insert(COLUMNS)) {
         let upsert = diesel::insert_into(r::table)
@@ -28,7 +28,7 @@ pub async fn put(cx: &mut Cx, marks: &[Mark]) -> Result<()> {
 }
 
 /// Writes down what marks were.
-pub async fn correct(cx: &mut Cx, corrections: &[Correction]) -> Result<()> {
+pub async fn correct(cx: &mut Cx, corrections: Vec<Correction>) -> Result<()> {
     for rows in corrections.chunks(dialect::rows_per_insert(COLUMNS)) {
         let insert = diesel::insert_into(attendance_corrections::table).values(rows.to_vec());
         dialect::execute_batch(cx, insert).await?;
@@ -37,7 +37,7 @@ pub async fn correct(cx: &mut Cx, corrections: &[Correction]) -> Result<()> {
 }
 
 /// Writes down what leave did to marks; of marks that came of another leave, that they come of this one.
-pub async fn excuse(cx: &mut Cx, excuses: &[Excuse]) -> Result<()> {
+pub async fn excuse(cx: &mut Cx, excuses: Vec<Excuse>) -> Result<()> {
     use attendance_excuses as e;
     for rows in excuses.chunks(dialect::rows_per_insert(COLUMNS)) {
         let upsert = diesel::insert_into(e::table)

@@ -91,7 +91,12 @@ impl AttendanceMutation {
         #[graphql(desc = "The class and the marks.")] input: MarkAttendanceInput,
     ) -> Result<Option<MarkAttendancePayload>> {
         let (call, mut problems) = (Call::of(ctx), Problems::default());
-        problems.require(input.marks.len() <= MAX_MARKS, "marks", OutOfRange, "there are 1,000 marks on a sheet at most");
+        problems.require(
+            input.marks.len() <= MAX_MARKS,
+            "marks",
+            OutOfRange,
+            "there are 1,000 marks on a sheet at most",
+        );
         let mark = |mark: &AttendanceMarkInput| (call.number(Kind::Student, &mark.student_id), mark.status);
         let sheet = Sheet {
             routine: call.number(Kind::Routine, &input.routine_id),

@@ -49,9 +49,9 @@ pub async fn mark(cx: &mut Cx, act: &Act, sheet: &Sheet, mut problems: Problems)
     let session = put_session(cx, act, &routine, sheet, before.as_ref()).await?;
     put_marks(cx, act, &session, &marking, sheet.reason.as_deref()).await?;
     // Where the class was held after all, or was not, everybody's attendance is another.
-    let others = class.marked.keys().filter(|_| flipped);
-    let touched: BTreeSet<i64> = marking.marks.keys().chain(others).copied().collect();
-    progress_write::recompute(cx, act, &Vec::from_iter(touched)).await?;
+    let others = class.marked.keys().filter(|student| flipped && !marking.marks.contains_key(student));
+    let touched: Vec<i64> = marking.marks.keys().chain(others).copied().collect();
+    progress_write::recompute(cx, act, &touched).await?;
     audit::record(cx, act, vec![change(before.as_ref(), &session, &marking, sheet.reason.as_deref())]).await?;
     Ok(session.id)
 }
@@ -70,7 +70,8 @@ pub async fn delete_session(cx: &mut Cx, act: &Act, id: i64, reason: &str, mut p
         .load(cx)
         .await?;
     diesel::delete(s::table.find(id)).execute(cx).await?;
-    progress_write::recompute(cx, act, &Vec::from_iter(marked.keys().copied())).await?;
+    let students: Vec<i64> = marked.keys().copied().collect();
+    progress_write::recompute(cx, act, &students).await?;
     let statuses: BTreeMap<i64, AttendanceStatus> =
         marked.iter().map(|(student, marked)| (*student, marked.status)).collect();
     let by_leave: Vec<i64> = marked.iter().filter_map(|(student, marked)| marked.leave.map(|_| *student)).collect();
@@ -94,7 +95,7 @@ async fn class(
         Some(session) => marked(cx, session.id).await?,
         None => BTreeMap::new(),
     };
-    let ids = Vec::from_iter(students.iter().copied());
+    let ids: Vec<i64> = students.iter().copied().collect();
     // Of two requests for the day, which there are in old data at most, the first counts.
     let mut on_leave = BTreeMap::new();
     for (student, request, _) in leave::approved_on(cx, &act.scope, &ids, sheet.date).await? {
@@ -121,7 +122,12 @@ fn check(act: &Act, sheet: &Sheet, routine: &RoutineRow, marked: bool, class: &C
     problems.require(routine.active, "routineId", WrongStatus, "this routine is not in the timetable any more");
     problems.past("date", Some(sheet.date), act.today);
     // A class that was marked can be corrected, though the timetable has been changed since.
-    problems.require(marked || routine.runs_on(sheet.date), "date", NotScheduled, "the routine does not run on that day");
+    problems.require(
+        marked || routine.runs_on(sheet.date),
+        "date",
+        NotScheduled,
+        "the routine does not run on that day",
+    );
     let fine = sheet.held || sheet.marks.is_empty();
     problems.require(fine, "marks", Invalid, "nobody attended a class that was not held");
     let mut seen = BTreeSet::new();
@@ -207,20 +213,21 @@ async fn put_marks(
         leave_request_id: *leave,
         marked_status: None,
     };
-    marks::put(cx, &Vec::from_iter(marking.marks.iter().map(mark))).await?;
-    marks::correct(cx, &Vec::from_iter(marking.marks.iter().filter_map(correction))).await?;
+    marks::put(cx, marking.marks.iter().map(mark).collect()).await?;
+    marks::correct(cx, marking.marks.iter().filter_map(correction).collect()).await?;
     if !marking.by_hand.is_empty() {
         let rows = e::table.filter(e::session_id.eq(session_id)).filter(e::student_id.eq_any(&marking.by_hand));
         diesel::delete(rows).execute(cx).await?;
     }
-    marks::excuse(cx, &Vec::from_iter(marking.by_leave.iter().map(excuse))).await
+    marks::excuse(cx, marking.by_leave.iter().map(excuse).collect()).await
 }
 
 /// What was done, for the audit log.
 fn change(before: Option<&SessionRow>, session: &SessionRow, marking: &Marking, reason: Option<&str>) -> Change {
     let were: BTreeMap<i64, Option<AttendanceStatus>> = marking.marks.iter().map(|(s, (was, _))| (*s, *was)).collect();
     let are: BTreeMap<i64, AttendanceStatus> = marking.marks.iter().map(|(s, (_, is))| (*s, *is)).collect();
-    let after = content(session, are, &Vec::from_iter(marking.by_leave.keys().copied()), reason);
+    let by_leave: Vec<i64> = marking.by_leave.keys().copied().collect();
+    let after = content(session, are, &by_leave, reason);
     match before {
         None => Change::made(Kind::AttendanceSession, session.id, after),
         Some(before) => {

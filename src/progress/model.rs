@@ -80,7 +80,7 @@ impl CourseTrackingRow {
             ProgressStatus::NotStarted if completion <= 0.0 => (ProgressStatus::NotStarted, None),
             _ => (ProgressStatus::InProgress, None),
         };
-        Self { status, actual_end, completion, ..self.clone() }
+        Self { actual_end, status, completion, ..self.clone() }
     }
 }
 

@@ -23,14 +23,15 @@ const COLUMNS: usize = 13;
 /// in the transaction that changed their attendance, their progress in subjects, or their course. It is no edit, so it
 /// leaves versions alone, and it is not in the audit log: what it follows from is.
 pub async fn recompute(cx: &mut Cx, act: &Act, students: &[i64]) -> Result<()> {
-    let after = trackings(cx, students).await?.into_iter().filter_map(|(row, subjects, completed, attended, missed)| {
-        let [subjects, completed, present, absent] =
-            [subjects, completed, attended, missed].map(Option::unwrap_or_default);
-        let counts = Counts { present, absent, ..Counts::default() };
-        let after = row.completed(completion(completed, subjects, &counts), act.today);
-        let same = row.completion.to_bits() == after.completion.to_bits() && row.status == after.status;
-        (!same).then_some(after)
-    });
+    let after =
+        trackings(cx, students).await?.into_iter().filter_map(|(row, subjects, completed, attended, missed)| {
+            let [subjects, completed, present, absent] =
+                [subjects, completed, attended, missed].map(Option::unwrap_or_default);
+            let counts = Counts { present, absent, ..Counts::default() };
+            let after = row.completed(completion(completed, subjects, &counts), act.today);
+            let same = row.completion.to_bits() == after.completion.to_bits() && row.status == after.status;
+            (!same).then_some(after)
+        });
     let after: Vec<CourseTrackingRow> = after.collect();
     for rows in after.chunks(dialect::rows_per_insert(COLUMNS)) {
         keep(cx, rows).await?;

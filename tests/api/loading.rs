@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::support::{Client, TestApp};
 
-/// A big query for each root of those who ask it, with how many rows are few and how many are many: already among the few
+/// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
-const ROOTS: [(&str, &str, i32, i32); 20] = [
+const ROOTS: [(&str, &str, i32, i32); 21] = [
     (
         cast::ADMIN,
         "auditEntries(first: $first) { totalCount edges { node { actor { email } subject { id } changes { after } } } }",
@@ -91,6 +91,14 @@ const ROOTS: [(&str, &str, i32, i32); 20] = [
          session { held } corrections { toStatus } } } } } } }",
         1,
         60,
+    ),
+    (
+        cast::HOD,
+        "attendanceSheet(routineId: $routine, date: $date) { routine { subject { name } } \
+         session { records(first: 100) { totalCount edges { node { corrections { correctedBy { name } } } } } } \
+         rows { status leaveRequest { status } student { name attendanceRecords(first: $first) { totalCount edges { node { id } } } } } }",
+        1,
+        8,
     ),
     (
         cast::ADMIN,
@@ -176,8 +184,17 @@ async fn statements(app: &TestApp, client: &Client, query: &str, first: i32) -> 
 
 /// The number of statements that a query takes, and of the rows that its answer has at any depth.
 async fn statements_and_rows(app: &TestApp, client: &Client, query: &str, first: i32) -> (u64, usize) {
+    let mut variables = json!({"first": first});
+    if query.contains("$routine") {
+        let corrected = "SELECT s.routine_id || ' ' || s.date FROM attendance_corrections c JOIN attendance_sessions s \
+             ON s.id = c.session_id JOIN routines r ON r.id = s.routine_id WHERE r.course_id = 1 ORDER BY c.id LIMIT 1";
+        let corrected = app.database.texts(corrected).await.remove(0);
+        let (routine, date) = corrected.split_once(' ').unwrap();
+        variables["routine"] = json!(app.id(Kind::Routine, routine.parse().unwrap()));
+        variables["date"] = json!(date);
+    }
     let before = app.api.services().db.statements();
-    let answer = client.ask_with(query, json!({"first": first})).await.ok();
+    let answer = client.ask_with(query, variables).await.ok();
     (app.api.services().db.statements() - before, answer.text.matches("\"node\":").count())
 }
 
@@ -271,7 +288,8 @@ on_both! {
         let mut wrong = Vec::new();
         for (who, query, few, many) in ROOTS {
             let client = app.sign_in(who).await;
-            let query = format!("query($first: Int) {{ {query} }}");
+            let of = if query.contains("$routine") { ", $routine: ID!, $date: Date!" } else { "" };
+            let query = format!("query($first: Int{of}) {{ {query} }}");
             let (with_few, fewer) = statements_and_rows(&app, &client, &query, few).await;
             let (with_many, more) = statements_and_rows(&app, &client, &query, many).await;
             assert!(fewer < more, "{who}: {fewer} rows, {more} rows: {query}");

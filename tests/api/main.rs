@@ -5,6 +5,8 @@
 mod support;
 
 mod attendance;
+mod attendance_property;
+mod attendance_races;
 mod changes;
 mod commands;
 mod connections;
@@ -17,7 +19,11 @@ mod fields;
 mod guards;
 mod hard;
 mod http;
+mod leave;
+mod leave_marks;
+mod lessons;
 mod loading;
+mod marking;
 mod meetings;
 mod notices;
 mod rows;
