@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::Serialize;
 
 use super::{Role, RoleSet, Viewer};
 use crate::{db::schema::accounts, text_enum};
@@ -33,6 +34,36 @@ pub struct Credential {
     pub password_hash: Option<String>,
     /// Whether the account may sign in.
     pub active: bool,
+}
+
+/// The e-mail and the phone that an account has or is to have: nobody else can have the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Queryable, Selectable, Insertable, AsChangeset, Serialize)]
+#[diesel(table_name = accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Contact {
+    /// E-mail, lower case.
+    pub email: Option<String>,
+    /// Phone, E.164.
+    pub phone: Option<String>,
+}
+
+/// What to change of an account's e-mail and phone: `None` keeps it, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct ContactEdit {
+    /// E-mail, lower case.
+    pub email: Option<Option<String>>,
+    /// Phone, E.164.
+    pub phone: Option<Option<String>>,
+}
+
+impl ContactEdit {
+    /// What becomes of a contact.
+    #[must_use]
+    pub fn of(&self, before: &Contact) -> Contact {
+        Contact {
+            email: self.email.clone().unwrap_or_else(|| before.email.clone()),
+            phone: self.phone.clone().unwrap_or_else(|| before.phone.clone()),
+        }
+    }
 }
 
 text_enum! {

@@ -16,6 +16,8 @@ pub mod attendance_counts;
 pub mod audit;
 #[path = "../../auth/store.rs"]
 pub mod auth;
+#[path = "../../auth/write.rs"]
+pub mod auth_write;
 #[path = "../../batches/store.rs"]
 pub mod batches;
 #[path = "../../batches/write.rs"]

@@ -1,0 +1,155 @@
+//! What makes accounts and changes what they are reached by: for whoever adds or edits the person behind one. Compiled for
+//! both databases.
+//!
+//! Who holds an account's e-mail or phone can set a new password, so to change them is to be able to take the account over:
+//! [`may_change_contact`] lets nobody gain by it what they have no right to.
+
+use diesel::{dsl, prelude::*};
+use diesel_async::RunQueryDsl;
+
+use super::{Cx, courses, dialect};
+use crate::{
+    auth::{
+        Role,
+        model::{Contact, ContactEdit, StaffRole},
+    },
+    change::{Act, Changed, Problems},
+    db::schema::{accounts, parent_students, parents, sessions, staff, staff_roles, students},
+    error::{Error, Result},
+    graphql::UserErrorCode::{Required, Taken},
+};
+
+/// Makes an account without a password: an invitation to set one. That nobody else has its contact is the caller's to
+/// check ([`contact_is_free`]).
+pub async fn create_account(cx: &mut Cx, act: &Act, contact: &Contact) -> Result<i64> {
+    let row = (contact, accounts::created_at.eq(act.now));
+    Ok(diesel::insert_into(accounts::table).values(row).returning(accounts::id).get_result(cx).await?)
+}
+
+/// The same for several, whose contacts differ: their numbers, in order.
+pub async fn create_accounts(cx: &mut Cx, act: &Act, contacts: &[Contact]) -> Result<Vec<i64>> {
+    if contacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |contact: &Contact| (contact.clone(), accounts::created_at.eq(act.now));
+    let rows: Vec<_> = contacts.iter().map(row).collect();
+    let statement =
+        diesel::insert_into(accounts::table).values(rows).returning((accounts::id, Contact::as_returning()));
+    let made: Vec<(i64, Contact)> = dialect::load_batch(cx, statement).await?;
+    let number = |contact: &Contact| {
+        let made = made.iter().find(|(_, of)| of == contact);
+        made.map(|(id, _)| *id).ok_or_else(|| Error::internal("an account was not made"))
+    };
+    contacts.iter().map(number).collect()
+}
+
+/// Says `TAKEN` at the paths of the e-mail and the phone that another account has; `own` is the account that may have
+/// them, 0 for one that is still to be made.
+pub async fn contact_is_free(
+    cx: &mut Cx,
+    contact: &Contact,
+    own: i64,
+    (email, phone): (&str, &str),
+    problems: &mut Problems,
+) -> Result<()> {
+    let others: Vec<Contact> = accounts::table
+        .filter(accounts::id.ne(own))
+        .filter(accounts::email.eq(&contact.email).or(accounts::phone.eq(&contact.phone)))
+        .select(Contact::as_select())
+        .load(cx)
+        .await?;
+    let free = |field: fn(&Contact) -> &Option<String>| {
+        field(contact).is_none() || others.iter().all(|other| field(other) != field(contact))
+    };
+    problems.require(free(|contact| &contact.email), email, Taken, "somebody else has this e-mail address");
+    problems.require(free(|contact| &contact.phone), phone, Taken, "somebody else has this phone number");
+    Ok(())
+}
+
+/// Lets go on who may change the e-mail and phone of an account: ADMIN those of everybody; an HOD those of accounts that
+/// are no staff but teachers, and behind which there is no student and no child outside of the courses they head;
+/// ADMISSION those of accounts that hold no role as staff. Whether the person is theirs to edit is asked before.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub async fn may_change_contact(cx: &mut Cx, act: &Act, account: i64) -> Changed<()> {
+    let may = act.scope.roles().and(act.may);
+    if may.has(Role::Admin) {
+        return Ok(());
+    }
+    // Archived or not: who comes back has their roles again.
+    let roles: Vec<StaffRole> = staff::table
+        .inner_join(staff_roles::table)
+        .filter(staff::account_id.eq(account))
+        .select(staff_roles::role)
+        .load(cx)
+        .await?;
+    let as_admission = may.has(Role::Admission) && roles.is_empty();
+    let as_hod = may.has(Role::Hod)
+        && roles.iter().all(|role| *role == StaffRole::Teacher)
+        && (as_admission || !answers_for_others(cx, act, account).await?);
+    if as_admission || as_hod { Ok(()) } else { Err(act.forbidden().into()) }
+}
+
+/// Whether an account is of a student, or of a parent of one, who is in none of the courses that the viewer heads.
+async fn answers_for_others(cx: &mut Cx, act: &Act, account: i64) -> Result<bool> {
+    let children = parent_students::table
+        .inner_join(parents::table)
+        .filter(parents::account_id.eq(account))
+        .select(parent_students::student_id);
+    let elsewhere =
+        students::course_id.is_null().or(students::course_id.assume_not_null().ne_all(courses::headed(&act.scope)));
+    let others = students::table
+        .filter(students::account_id.eq(account).or(students::id.eq_any(children)))
+        .filter(elsewhere)
+        .select(students::id);
+    Ok(dsl::select(dsl::exists(others)).get_result(cx).await?)
+}
+
+/// Checks a change of an account's e-mail and phone, and gives them before and after; [`set_contact`] writes it. Where
+/// nothing differs everybody may. Nobody who can be reached is left without both.
+///
+/// # Errors
+/// `FORBIDDEN`, see [`may_change_contact`].
+pub async fn check_contact(
+    cx: &mut Cx,
+    act: &Act,
+    account: i64,
+    edit: &ContactEdit,
+    (email, phone): (&str, &str),
+    problems: &mut Problems,
+) -> Changed<(Contact, Contact)> {
+    let before: Contact = accounts::table.find(account).select(Contact::as_select()).first(cx).await?;
+    let after = edit.of(&before);
+    if after != before {
+        may_change_contact(cx, act, account).await?;
+        contact_is_free(cx, &after, account, (email, phone), problems).await?;
+        let path = if edit.email.is_some() { email } else { phone };
+        problems.require(
+            after != Contact::default(),
+            path,
+            Required,
+            "there must be an e-mail address or a phone number",
+        );
+    }
+    Ok((before, after))
+}
+
+/// Gives an account an e-mail and a phone that were checked.
+pub async fn set_contact(cx: &mut Cx, account: i64, contact: &Contact) -> Result<()> {
+    diesel::update(accounts::table.find(account)).set(contact).execute(cx).await?;
+    Ok(())
+}
+
+/// Lets nobody sign in to an account any more, and ends its sessions.
+pub async fn close_account(cx: &mut Cx, account: i64) -> Result<()> {
+    diesel::update(accounts::table.find(account)).set(accounts::active.eq(false)).execute(cx).await?;
+    diesel::delete(sessions::table.filter(sessions::account_id.eq(account))).execute(cx).await?;
+    Ok(())
+}
+
+/// Lets an account be signed in to again.
+pub async fn open_account(cx: &mut Cx, account: i64) -> Result<()> {
+    diesel::update(accounts::table.find(account)).set(accounts::active.eq(true)).execute(cx).await?;
+    Ok(())
+}
