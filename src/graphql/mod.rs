@@ -24,22 +24,25 @@ pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 use crate::{
     attendance::api::AttendanceQuery,
     audit::api::AuditQuery,
-    auth::api::{SignInMutation, ViewerQuery},
+    auth::{
+        api::{SignInMutation, ViewerQuery},
+        mutation::ProfileMutation,
+    },
     batches::{api::BatchQuery, mutation::BatchMutation},
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
     error::Result,
     feedback::api::FeedbackQuery,
-    institute::api::InstituteQuery,
+    institute::{api::InstituteQuery, mutation::InstituteMutation},
     leave::api::LeaveRequestQuery,
     meetings::api::MeetingQuery,
     notices::api::NoticeQuery,
     parents::api::ParentQuery,
     progress::api::ProgressQuery,
-    routines::api::RoutineQuery,
-    staff::api::StaffQuery,
+    routines::{api::RoutineQuery, mutation::RoutineMutation},
+    staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::api::StudentQuery,
-    subjects::api::SubjectQuery,
+    subjects::{api::SubjectQuery, mutation::SubjectMutation},
 };
 
 /// What a nested list that is no connection holds at most.
@@ -86,7 +89,17 @@ pub struct Query(
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, BatchMutation, CourseMutation);
+pub struct Mutation(
+    SignInMutation,
+    BatchMutation,
+    CourseMutation,
+    InstituteMutation,
+    ProfileMutation,
+    RoutineMutation,
+    StaffLeavingMutation,
+    StaffMutation,
+    SubjectMutation,
+);
 
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -16,6 +16,8 @@ pub mod attendance_counts;
 pub mod audit;
 #[path = "../../auth/store.rs"]
 pub mod auth;
+#[path = "../../auth/profile_write.rs"]
+pub mod auth_profile_write;
 #[path = "../../auth/write.rs"]
 pub mod auth_write;
 #[path = "../../batches/store.rs"]
@@ -36,6 +38,8 @@ mod demo_bulk;
 pub mod feedback;
 #[path = "../../institute/store.rs"]
 pub mod institute;
+#[path = "../../institute/write.rs"]
+pub mod institute_write;
 #[path = "../../leave/store.rs"]
 pub mod leave;
 #[path = "../../meetings/store.rs"]
@@ -48,9 +52,17 @@ pub mod parents;
 pub mod progress;
 #[path = "../../routines/store.rs"]
 pub mod routines;
+#[path = "../../routines/write.rs"]
+pub mod routines_write;
 #[path = "../../staff/store.rs"]
 pub mod staff;
+#[path = "../../staff/leaving.rs"]
+pub mod staff_leaving;
+#[path = "../../staff/write.rs"]
+pub mod staff_write;
 #[path = "../../students/store.rs"]
 pub mod students;
 #[path = "../../subjects/store.rs"]
 pub mod subjects;
+#[path = "../../subjects/write.rs"]
+pub mod subjects_write;
