@@ -194,6 +194,14 @@ pub struct SignInPayload {
 
 impl Stated for SignInPayload {}
 
+impl SignInPayload {
+    fn refused() -> Self {
+        let message = "the e-mail or phone and the password do not match an account that may sign in";
+        let error = UserError::new("input", UserErrorCode::InvalidCredentials, message);
+        Self { token: None, viewer: None, user_errors: vec![error] }
+    }
+}
+
 /// Whether the session was ended.
 #[derive(SimpleObject)]
 #[graphql(guard = "stated(self)")]
@@ -230,16 +238,19 @@ impl SignInMutation {
             Some(credential) if credential.active => (Some(credential.account_id), credential.password_hash),
             _ => (None, None),
         };
-        let proved = services.passwords.verify(SecretString::from(input.password), hash).await?;
-        let Some(account_id) = account_id.filter(|_| proved) else {
-            let message = "the e-mail or phone and the password do not match an account that may sign in";
-            let error = UserError::new("input", UserErrorCode::InvalidCredentials, message);
-            return Ok(Some(SignInPayload { token: None, viewer: None, user_errors: vec![error] }));
+        let proved = services.passwords.verify(SecretString::from(input.password), hash.clone()).await?;
+        let (Some(account_id), Some(hash), true) = (account_id, hash, proved) else {
+            return Ok(Some(SignInPayload::refused()));
         };
         let token = services.sessions.begin(account_id).await?;
-        {
+        let noted = {
             let mut cx = call.db().write().await?;
-            dispatch!(cx, auth::signed_in(account_id, services.clock.now()))?;
+            dispatch!(cx, auth::signed_in(account_id, &hash, services.clock.now()))?
+        };
+        // Who changes a password or deactivates an account ends its sessions: one that begins meanwhile must not stay.
+        if !noted {
+            services.sessions.end(&token).await?;
+            return Ok(Some(SignInPayload::refused()));
         }
         let viewer = services.sessions.viewer(&token).await?;
         let viewer = viewer.ok_or_else(|| Error::internal("a session that has just begun is not there"))?;

@@ -5,6 +5,7 @@
 //! - [`Role`] and [`RoleSet`]: what fields are stated with; the statement and its guard are in `graphql::statement`.
 //! - [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
 //!   identifier costs as much time as a wrong password and gets the same answer.
+//! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
 
 mod role;
 mod scope;
@@ -12,7 +13,9 @@ mod viewer;
 
 pub mod api;
 pub mod model;
+pub mod mutation;
 pub mod password;
+pub mod profile;
 pub mod session;
 
 pub use role::{Role, RoleSet, sets};

@@ -11,9 +11,20 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use crate::{
+    change::Problems,
     error::{Error, Result},
+    graphql::UserErrorCode::OutOfRange,
     random::Random,
 };
+
+/// How many characters a password has: length is what makes it hard to guess, whatever the characters are.
+const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
+
+/// Checks a password that somebody wants to have.
+pub fn check_new(problems: &mut Problems, path: &str, password: &str) {
+    let message = format!("a password has {} to {} characters", LENGTH.start(), LENGTH.end());
+    problems.require(LENGTH.contains(&password.chars().count()), path, OutOfRange, &message);
+}
 
 /// Hashes and checks passwords.
 #[derive(Clone)]

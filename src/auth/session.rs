@@ -51,7 +51,13 @@ impl Sessions {
         match &self.redis {
             Some(redis) => {
                 let seconds = u64::try_from(self.lifetime.num_seconds()).unwrap_or(0);
-                let _: () = redis.clone().set_ex(redis_key(&token), account_id, seconds).await?;
+                let (key, of_account) = (redis_key(&token), account_key(account_id));
+                let (ended, ends) = (now.and_utc().timestamp(), (now + self.lifetime).and_utc().timestamp());
+                let mut both = redis::pipe();
+                both.atomic().set_ex(key, account_id, seconds).ignore();
+                both.zrembyscore(&of_account, "-inf", ended).ignore();
+                both.zadd(&of_account, digest(&token), ends).ignore().expire(&of_account, self.lifetime.num_seconds());
+                let () = both.query_async(&mut redis.clone()).await?;
             }
             None => {
                 let mut cx = self.db.write().await?;
@@ -82,7 +88,10 @@ impl Sessions {
     pub async fn end(&self, token: &str) -> Result<()> {
         match &self.redis {
             Some(redis) => {
-                let _: () = redis.clone().del(redis_key(token)).await?;
+                let account: Option<i64> = redis.clone().get_del(redis_key(token)).await?;
+                if let Some(account) = account {
+                    let _: () = redis.clone().zrem(account_key(account), digest(token)).await?;
+                }
             }
             None => {
                 let mut cx = self.db.write().await?;
@@ -90,6 +99,23 @@ impl Sessions {
             }
         }
         Ok(())
+    }
+
+    /// Ends, where sessions are kept in Redis, those of an account but for the one with the token `keep`. Those in the
+    /// database end in the transaction of the change that ends them; this comes after it, and a session that begins
+    /// meanwhile sees the change and ends itself.
+    pub async fn end_all_but(&self, account_id: i64, keep: Option<&str>) -> Result<()> {
+        let Some(redis) = &self.redis else { return Ok(()) };
+        let (of_account, keep) = (account_key(account_id), keep.map(digest));
+        let mut digests: Vec<Vec<u8>> = redis.clone().zrange(&of_account, 0, -1).await?;
+        digests.retain(|digest| Some(digest) != keep.as_ref());
+        if digests.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<Vec<u8>> = digests.iter().map(|digest| session_key(digest)).collect();
+        let mut both = redis::pipe();
+        both.atomic().del(keys).ignore().zrem(of_account, digests).ignore();
+        Ok(both.query_async(&mut redis.clone()).await?)
     }
 }
 
@@ -102,13 +128,22 @@ pub async fn connect_redis(url: &str) -> Result<ConnectionManager> {
     Ok(ConnectionManager::new(client).await?)
 }
 
-fn digest(token: &str) -> Vec<u8> {
+/// What a session is kept by.
+#[must_use]
+pub fn digest(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
-/// The key in Redis: the namespace, its version, and the token's digest.
 fn redis_key(token: &str) -> Vec<u8> {
-    let mut key = b"rollcall:1:session:".to_vec();
-    key.extend(digest(token));
-    key
+    session_key(&digest(token))
+}
+
+/// The key in Redis: the namespace, its version, and the token's digest.
+fn session_key(digest: &[u8]) -> Vec<u8> {
+    [b"rollcall:1:session:", digest].concat()
+}
+
+/// The key of an account's sessions in Redis: their digests, sorted by when they end.
+fn account_key(account_id: i64) -> String {
+    format!("rollcall:1:account:{account_id}")
 }

@@ -43,10 +43,17 @@ pub async fn credential(cx: &mut Cx, identifier: &Identifier) -> Result<Option<C
     Ok(found.first(cx).await.optional()?)
 }
 
-/// Notes a sign-in.
-pub async fn signed_in(cx: &mut Cx, account_id: i64, now: NaiveDateTime) -> Result<()> {
-    diesel::update(accounts::table.find(account_id)).set(accounts::last_sign_in_at.eq(now)).execute(cx).await?;
-    Ok(())
+/// The hash that an account's password is compared with.
+pub async fn password_hash(cx: &mut Cx, account_id: i64) -> Result<Option<String>> {
+    let hash = accounts::table.find(account_id).select(accounts::password_hash);
+    Ok(hash.first(cx).await.optional()?.flatten())
+}
+
+/// Notes a sign-in with the password whose hash is `proved`; false where the account has another one by now, or may not
+/// sign in any more.
+pub async fn signed_in(cx: &mut Cx, account_id: i64, proved: &str, now: NaiveDateTime) -> Result<bool> {
+    let account = accounts::table.find(account_id).filter(accounts::active).filter(accounts::password_hash.eq(proved));
+    Ok(diesel::update(account).set(accounts::last_sign_in_at.eq(now)).execute(cx).await? == 1)
 }
 
 /// Keeps a session by the digest of its token.

@@ -108,6 +108,13 @@ impl Problems {
         Some(url)
     }
 
+    /// The same where it must be given.
+    pub fn url(&mut self, path: &str, url: &str) -> String {
+        let cleaned = self.maybe_url(path, Some(url));
+        self.require(!url.trim().is_empty(), path, UserErrorCode::Required, "it must not be empty");
+        cleaned.unwrap_or_default()
+    }
+
     /// An e-mail address, folded to lower case. Only its shape is checked: whether it is somebody's shows a message.
     pub fn maybe_email(&mut self, path: &str, email: Option<&str>) -> Option<String> {
         let email = email.map(str::trim).filter(|email| !email.is_empty())?.to_lowercase();
@@ -222,6 +229,7 @@ mod tests {
             assert_eq!(codes(|p| drop(p.maybe_url("photoUrl", Some(url)))), [UserErrorCode::Invalid], "{url}");
         }
         assert_eq!(codes(|p| drop(p.maybe_url("photoUrl", Some("https://files.example/a.jpg")))), []);
+        assert_eq!(codes(|p| drop(p.url("fileUrl", " "))), [UserErrorCode::Required]);
     }
 
     #[test]

@@ -24,22 +24,25 @@ pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 use crate::{
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
-    auth::api::{SignInMutation, ViewerQuery},
+    auth::{
+        api::{SignInMutation, ViewerQuery},
+        mutation::ProfileMutation,
+    },
     batches::{api::BatchQuery, mutation::BatchMutation},
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
     error::Result,
     feedback::{api::FeedbackQuery, mutation::FeedbackMutation},
-    institute::api::InstituteQuery,
+    institute::{api::InstituteQuery, mutation::InstituteMutation},
     leave::{api::LeaveRequestQuery, mutation::LeaveMutation},
     meetings::{api::MeetingQuery, mutation::MeetingMutation},
     notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
     progress::{api::ProgressQuery, mutation::ProgressMutation},
-    routines::api::RoutineQuery,
-    staff::api::StaffQuery,
+    routines::{api::RoutineQuery, mutation::RoutineMutation},
+    staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
-    subjects::api::SubjectQuery,
+    subjects::{api::SubjectQuery, mutation::SubjectMutation},
 };
 
 /// What a nested list that is no connection holds at most.
@@ -93,12 +96,18 @@ pub struct Mutation(
     BatchMutation,
     CourseMutation,
     FeedbackMutation,
+    InstituteMutation,
     LeaveMutation,
     MeetingMutation,
     NoticeMutation,
     ParentMutation,
+    ProfileMutation,
     ProgressMutation,
+    RoutineMutation,
+    StaffLeavingMutation,
+    StaffMutation,
     StudentMutation,
+    SubjectMutation,
 );
 
 /// The schema.

@@ -1,7 +1,7 @@
 //! Dates and times of day. Points in time are `DateTime`: RFC 3339, in UTC.
 
 use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{Datelike, NaiveDate, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 
 /// A date in the institute's calendar, `YYYY-MM-DD` (full-date in RFC 3339).
 #[derive(Description, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,9 @@ impl ScalarType for Time {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value)?;
         let time = NaiveTime::parse_from_str(&text, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(&text, "%H:%M"));
-        time.map(Self).map_err(|_| InputValueError::custom("takes a time of day such as 09:30"))
+        // A leap second is read, but no database keeps one.
+        let time = time.ok().filter(|time| time.nanosecond() == 0);
+        time.map(Self).ok_or_else(|| InputValueError::custom("takes a time of day such as 09:30"))
     }
 
     fn to_value(&self) -> Value {

@@ -80,6 +80,12 @@ impl Institute {
     async fn time_zone(&self) -> &str {
         &self.0.time_zone
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(ADMIN))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 /// The institute by its only number.

@@ -103,6 +103,12 @@ impl Routine {
         self.0.active
     }
 
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
+
     /// Its classes as they were marked, of those that the viewer reaches: newest first.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn attendance_sessions(

@@ -7,5 +7,10 @@
 //! their own and those of the courses that their active routines are of; a student those of their course and current
 //! period; a parent those of their linked children's. A reporting key reaches none.
 
+//!
+//! The HOD of the course and ADMIN put a subject into the timetable, move the slot and end it. A slot that would clash is
+//! refused with every clash named: who or what is taken, by which lesson, when. Attendance that was marked stays as it was.
+
 pub mod api;
 pub mod model;
+pub mod mutation;

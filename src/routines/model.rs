@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{Datelike, NaiveDate, NaiveTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::routines,
@@ -46,6 +47,12 @@ impl Weekday {
         Self::ALL.into_iter().filter(|day| bits & day.bit() != 0).collect()
     }
 
+    /// The bits of some days.
+    #[must_use]
+    pub fn bits(days: &[Self]) -> i32 {
+        days.iter().fold(0, |bits, day| bits | day.bit())
+    }
+
     /// The weekday of a date.
     #[must_use]
     pub fn of_date(date: NaiveDate) -> Self {
@@ -62,7 +69,7 @@ impl Weekday {
 }
 
 /// A weekly slot of the timetable.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = routines)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct RoutineRow {
@@ -77,6 +84,7 @@ pub struct RoutineRow {
     pub ends_at: NaiveTime,
     pub room: Option<String>,
     pub active: bool,
+    pub version: i32,
 }
 
 impl Row for RoutineRow {
@@ -91,6 +99,78 @@ impl RoutineRow {
     pub fn runs_on(&self, date: NaiveDate) -> bool {
         self.weekdays & Weekday::of_date(date).bit() != 0
     }
+
+    /// When it runs.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        Slot { weekdays: self.weekdays, starts_at: self.starts_at, ends_at: self.ends_at }
+    }
+}
+
+/// A time of some days of every week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see RoutineRow")]
+pub struct Slot {
+    pub weekdays: i32,
+    pub starts_at: NaiveTime,
+    pub ends_at: NaiveTime,
+}
+
+impl Slot {
+    /// The days on which two slots take the same time, as bits. One that begins as the other ends takes none of its time.
+    #[must_use]
+    pub fn shares(self, other: Self) -> i32 {
+        let meet = self.starts_at < other.ends_at && other.starts_at < self.ends_at;
+        if meet { self.weekdays & other.weekdays } else { 0 }
+    }
+}
+
+/// The slot for people: `Monday, Wednesday 10:00–10:50`.
+impl std::fmt::Display for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let days: Vec<String> = Weekday::of_bits(self.weekdays).iter().map(|day| format!("{day:?}")).collect();
+        write!(f, "{} {}–{}", days.join(", "), self.starts_at.format("%H:%M"), self.ends_at.format("%H:%M"))
+    }
+}
+
+/// A routine with what people call it by.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is what it says")]
+pub struct Lesson {
+    pub routine: RoutineRow,
+    pub subject: String,
+    pub course: String,
+    pub teacher: String,
+}
+
+/// The lesson for people: `Anatomy 1 (Nursing, period 1) with Mira Quire, Monday, Wednesday 10:00–10:50`.
+impl std::fmt::Display for Lesson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { routine, subject, course, teacher } = self;
+        write!(f, "{subject} ({course}, period {}) with {teacher}, {}", routine.period, routine.slot())
+    }
+}
+
+/// A routine to add; its course and period are the subject's.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewRoutine {
+    pub subject: i64,
+    pub teacher: i64,
+    pub slot: Slot,
+    pub room: Option<String>,
+}
+
+/// What to change of a routine.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = routines)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct RoutineEdit {
+    pub teacher_id: Option<i64>,
+    pub weekdays: Option<i32>,
+    pub starts_at: Option<NaiveTime>,
+    pub ends_at: Option<NaiveTime>,
+    pub room: Option<Option<String>>,
 }
 
 /// Which routines to list.
@@ -163,5 +243,42 @@ mod tests {
         let monday = NaiveDate::default() + chrono::Days::new(4); // 1970 began on a Thursday
         let week = monday.iter_days().take(7).map(Weekday::of_date).collect::<Vec<_>>();
         assert_eq!(week, Weekday::ALL);
+        assert_eq!(
+            Weekday::of_bits(Weekday::bits(&[Weekday::Sunday, Weekday::Monday])),
+            [Weekday::Monday, Weekday::Sunday]
+        );
+    }
+
+    fn slot(days: &[Weekday], from: (u32, u32), to: (u32, u32)) -> Slot {
+        let at = |(hour, minute)| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        Slot { weekdays: Weekday::bits(days), starts_at: at(from), ends_at: at(to) }
+    }
+
+    #[test]
+    fn slots_share_the_days_on_which_their_hours_meet() {
+        use Weekday::{Friday, Monday, Tuesday, Wednesday};
+        let of = |days: &[Weekday]| slot(days, (10, 0), (11, 0));
+        let week = of(&[Monday, Wednesday, Friday]);
+        let shared = |other: Slot| {
+            assert_eq!(week.shares(other), other.shares(week), "whichever is asked");
+            Weekday::of_bits(week.shares(other))
+        };
+        assert_eq!(shared(week), [Monday, Wednesday, Friday]);
+        assert_eq!(shared(of(&[Wednesday, Tuesday])), [Wednesday]);
+        assert_eq!(shared(of(&[Tuesday])), []);
+        // Adjacent ones do not meet; a minute more, and they do.
+        assert_eq!(shared(slot(&[Monday], (11, 0), (12, 0))), []);
+        assert_eq!(shared(slot(&[Monday], (9, 0), (10, 0))), []);
+        assert_eq!(shared(slot(&[Monday], (10, 59), (12, 0))), [Monday]);
+        assert_eq!(shared(slot(&[Monday], (9, 0), (10, 1))), [Monday]);
+        // One within the other, and around it.
+        assert_eq!(shared(slot(&[Friday], (10, 20), (10, 30))), [Friday]);
+        assert_eq!(shared(slot(&[Friday], (8, 0), (18, 0))), [Friday]);
+    }
+
+    #[test]
+    fn a_slot_reads_as_people_say_it() {
+        let slot = slot(&[Weekday::Wednesday, Weekday::Monday], (9, 5), (10, 0));
+        assert_eq!(slot.to_string(), "Monday, Wednesday 09:05–10:00");
     }
 }

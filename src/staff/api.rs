@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StaffFilter, StaffOrder, StaffOrderField, StaffRow};
+use super::model::{StaffAccount, StaffFilter, StaffOrder, StaffOrderField, StaffRow};
 use crate::{
     auth::{
         Role::{self, *},
@@ -112,13 +112,13 @@ impl Staff {
     /// Phone number, E.164.
     #[graphql(directive = auth::apply(CONTACT))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.contact(ctx).await?.1)
+        Ok(self.account(ctx).await?.and_then(|account| account.phone))
     }
 
     /// E-mail address.
     #[graphql(directive = auth::apply(CONTACT))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.contact(ctx).await?.0)
+        Ok(self.account(ctx).await?.and_then(|account| account.email))
     }
 
     /// The roles they hold.
@@ -237,6 +237,18 @@ impl Staff {
         FeedbackSummary::of(ctx, &self.0).await.map(Some)
     }
 
+    /// Whether their account may sign in.
+    #[graphql(directive = auth::apply(WORK))]
+    async fn active(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
+        Ok(self.account(ctx).await?.map(|account| account.active))
+    }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(WORK))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
+
     /// When they were archived; null for everybody who is not.
     #[graphql(directive = auth::apply(RoleSet::of(&[Admin])))]
     async fn archived_at(&self) -> Option<DateTime<Utc>> {
@@ -273,13 +285,12 @@ impl Staff {
         (key, self.0.id)
     }
 
-    async fn contact(&self, ctx: &Context<'_>) -> Result<(Option<String>, Option<String>)> {
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<StaffAccount>> {
         let call = Call::of(ctx);
-        let contacts = self.0.of_each("contact", |ids| async move {
-            let contacts = read!(call.db(), staff::contacts(call.scope(), &ids))?;
-            Ok(contacts.into_iter().map(|(id, email, phone)| (id, (email, phone))).collect())
-        });
-        Ok(contacts.await?.unwrap_or_default())
+        let read = |ids: Vec<i64>| async move {
+            Ok(read!(call.db(), staff::accounts(call.scope(), &ids))?.into_iter().collect::<HashMap<_, _>>())
+        };
+        self.0.of_each("account", read).await
     }
 }
 

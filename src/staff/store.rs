@@ -12,7 +12,7 @@ use crate::{
     },
     error::Result,
     keyset, keyset_of_each,
-    staff::model::{StaffFilter, StaffOrderField, StaffRow},
+    staff::model::{StaffAccount, StaffFilter, StaffOrderField, StaffRow},
 };
 
 type Query<'a> = staff::BoxedQuery<'a, Backend>;
@@ -172,16 +172,16 @@ pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> 
     Ok(names)
 }
 
-/// E-mail and phone of staff in scope.
-pub async fn contacts(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(i64, Option<String>, Option<String>)>> {
-    let contacts = staff::table
+/// What the accounts of staff in scope say of them.
+pub async fn accounts(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(i64, StaffAccount)>> {
+    let accounts = staff::table
         .inner_join(accounts::table)
         .filter(staff::id.eq_any(ids))
         .filter(reach(scope).filter())
-        .select((staff::id, accounts::email, accounts::phone))
+        .select((staff::id, (accounts::email, accounts::phone, accounts::active)))
         .load(cx)
         .await?;
-    Ok(contacts)
+    Ok(accounts)
 }
 
 /// The roles of staff in scope.

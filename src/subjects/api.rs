@@ -93,6 +93,12 @@ impl Subject {
         });
         Ok(Some(teachers.await?.unwrap_or_default()))
     }
+
+    /// How often it was changed, and once for its making: an edit gives back what it read.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn version(&self) -> Option<i32> {
+        Some(self.0.version)
+    }
 }
 
 impl From<Loaded<SubjectRow>> for Subject {

@@ -8,5 +8,10 @@
 //!
 //! Who teaches what is on a teacher's public card: whoever reaches both the teacher and the subject may know of it.
 
+//!
+//! The HOD of the course and ADMIN add, edit and delete a subject; it stays in its period while routines refer to it, and is
+//! deleted only where nothing does. Study files are added by them and by who teaches the subject, who remove their own.
+
 pub mod api;
 pub mod model;
+pub mod mutation;

@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, InputObject};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::{
     db::schema::{study_files, subjects},
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// A subject.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = subjects)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct SubjectRow {
@@ -20,6 +21,7 @@ pub struct SubjectRow {
     pub code: String,
     pub name: String,
     pub syllabus_url: Option<String>,
+    pub version: i32,
 }
 
 impl Row for SubjectRow {
@@ -29,11 +31,12 @@ impl Row for SubjectRow {
 }
 
 /// A file to study a subject from.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
 #[diesel(table_name = study_files)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct StudyFileRow {
     pub id: i64,
+    pub subject_id: i64,
     pub title: String,
     pub description: Option<String>,
     pub file_url: String,
@@ -45,6 +48,40 @@ impl Row for StudyFileRow {
     fn number(&self) -> i64 {
         self.id
     }
+}
+
+/// A subject to add.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = subjects)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewSubject {
+    pub course_id: i64,
+    pub period: i32,
+    pub code: String,
+    pub name: String,
+    pub syllabus_url: Option<String>,
+}
+
+/// What to change of a subject.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = subjects)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct SubjectEdit {
+    pub period: Option<i32>,
+    pub code: Option<String>,
+    pub name: Option<String>,
+    pub syllabus_url: Option<Option<String>>,
+}
+
+/// A study file to add.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = study_files)]
+#[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
+pub struct NewStudyFile {
+    pub subject_id: i64,
+    pub title: String,
+    pub description: Option<String>,
+    pub file_url: String,
 }
 
 /// Which subjects to list.

@@ -41,7 +41,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
     ("Staff", &[
         (PEOPLE, "id name photoUrl designation subjects routines"),
         ("ADMIN HOD ADMISSION STAFF SELF", "headedCourses"),
-        ("ADMIN HOD SELF", "phone email meetings leaveRequests feedback feedbackSummary"),
+        ("ADMIN HOD SELF", "phone email meetings leaveRequests feedback feedbackSummary active version"),
         ("ADMIN SELF", "roles gender birthDate temporaryAddress permanentAddress maritalStatus citizenshipNumber \
             passportNumber nextOfKin joiningDate"),
         ("ADMIN", "archivedAt"),
@@ -85,7 +85,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
     ]),
     ("Institute", &[
         (ANYONE, "id name phone email address logoUrl description timeZone"),
-        ("ADMIN", "registrationNumber taxNumber"),
+        ("ADMIN", "registrationNumber taxNumber version"),
     ]),
 ];
 

@@ -105,7 +105,7 @@ on_both! {
 }
 
 #[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
-fn redis_url() -> String {
+pub fn redis_url() -> String {
     std::env::var("ROLLCALL_TEST_REDIS_URL")
         .expect("ROLLCALL_TEST_REDIS_URL is not set: run the tests with `make test`")
 }

@@ -22,6 +22,8 @@ pub mod attendance_write;
 pub mod audit;
 #[path = "../../auth/store.rs"]
 pub mod auth;
+#[path = "../../auth/profile_write.rs"]
+pub mod auth_profile_write;
 #[path = "../../auth/write.rs"]
 pub mod auth_write;
 #[path = "../../batches/store.rs"]
@@ -44,6 +46,8 @@ pub mod feedback;
 pub mod feedback_write;
 #[path = "../../institute/store.rs"]
 pub mod institute;
+#[path = "../../institute/write.rs"]
+pub mod institute_write;
 #[path = "../../leave/store.rs"]
 pub mod leave;
 #[path = "../../leave/write.rs"]
@@ -72,8 +76,14 @@ pub mod progress_tracking;
 pub mod progress_write;
 #[path = "../../routines/store.rs"]
 pub mod routines;
+#[path = "../../routines/write.rs"]
+pub mod routines_write;
 #[path = "../../staff/store.rs"]
 pub mod staff;
+#[path = "../../staff/leaving.rs"]
+pub mod staff_leaving;
+#[path = "../../staff/write.rs"]
+pub mod staff_write;
 #[path = "../../students/store.rs"]
 pub mod students;
 #[path = "../../students/admission.rs"]
@@ -82,3 +92,5 @@ pub mod students_admission;
 pub mod students_write;
 #[path = "../../subjects/store.rs"]
 pub mod subjects;
+#[path = "../../subjects/write.rs"]
+pub mod subjects_write;

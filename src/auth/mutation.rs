@@ -1,0 +1,153 @@
+//! Mutations of one's own: profile and password.
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
+use secrecy::SecretString;
+
+use super::{
+    Role::Own, RoleSet, api::ViewerObject, password::check_new, profile::ProfileEdit, session::digest, sets::PEOPLE,
+};
+use crate::{
+    change,
+    change::{Act, Problems, patch},
+    error::{Error, Result},
+    graphql::{
+        Call, Stated, UserError,
+        UserErrorCode::{Invalid, InvalidCredentials},
+        auth, root, stated,
+    },
+    people::MaritalStatus,
+    read,
+};
+
+/// Who changes what is their own: everybody who signed in.
+const OWN: RoleSet = RoleSet::of(&[Own]);
+
+/// What to change of oneself. What is left out stays as it is; null empties it. Who is several persons (a teacher who is a
+/// parent) changes each of them.
+#[derive(InputObject)]
+pub struct EditProfileInput {
+    /// Address of the photo.
+    photo_url: MaybeUndefined<String>,
+    /// Postal address: of a parent.
+    address: MaybeUndefined<String>,
+    /// Where they live at present: of staff and students.
+    temporary_address: MaybeUndefined<String>,
+    /// Where they are at home: of staff and students.
+    permanent_address: MaybeUndefined<String>,
+    /// Marital status: of staff and students.
+    marital_status: MaybeUndefined<MaritalStatus>,
+    /// Whom to turn to if something happens to them: of staff.
+    next_of_kin: MaybeUndefined<String>,
+    /// The client's own name for this mutation: sent again with the same input, it is done once.
+    client_mutation_id: Option<String>,
+}
+
+/// The password that was, and the one that is to be.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The password that one signs in with at present.
+    #[graphql(secret)]
+    current_password: String,
+    /// Another one, of 12 to 128 characters.
+    #[graphql(secret)]
+    new_password: String,
+}
+
+/// The profile that was edited.
+#[derive(SimpleObject)]
+#[graphql(guard = "stated(self)")]
+pub struct EditProfilePayload {
+    /// Who is signed in, with the persons that they are.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    viewer: Option<ViewerObject>,
+    /// The key that the input carried.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    client_mutation_id: Option<String>,
+    /// Why nothing was written; empty where it was.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    user_errors: Vec<UserError>,
+}
+
+impl Stated for EditProfilePayload {}
+
+/// Whether the password was changed.
+#[derive(SimpleObject)]
+#[graphql(guard = "stated(self)")]
+pub struct ChangePasswordPayload {
+    /// Whether the new password is the one to sign in with.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    success: bool,
+    /// Why nothing was written; empty where it was.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    user_errors: Vec<UserError>,
+}
+
+impl Stated for ChangePasswordPayload {}
+
+/// One's own part of the mutation root.
+#[derive(Default)]
+pub struct ProfileMutation;
+
+#[Object(guard = "root(\"Mutation\")")]
+impl ProfileMutation {
+    /// Edits oneself. Name, e-mail and phone say who somebody is: they are for the administration to change.
+    #[graphql(directive = auth::apply(OWN))]
+    async fn edit_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: EditProfileInput,
+    ) -> Result<Option<EditProfilePayload>> {
+        let (call, mut problems) = (Call::of(ctx), Problems::default());
+        let mut line =
+            |path: &str, text: MaybeUndefined<String>| patch(text, |text| problems.maybe_line(path, Some(&text)));
+        let edit = ProfileEdit {
+            address: line("address", input.address),
+            temporary_address: line("temporaryAddress", input.temporary_address),
+            permanent_address: line("permanentAddress", input.permanent_address),
+            next_of_kin: line("nextOfKin", input.next_of_kin),
+            marital_status: patch(input.marital_status, Some),
+            photo_url: patch(input.photo_url, |url| problems.maybe_url("photoUrl", Some(&url))),
+        };
+        let act = Act::of(ctx, input.client_mutation_id).await?;
+        let done = change!(call, &act, auth_profile_write::edit(&edit, problems.clone()));
+        Ok(Some(EditProfilePayload {
+            viewer: done.value.map(|_| ViewerObject),
+            client_mutation_id: done.client_mutation_id,
+            user_errors: done.user_errors,
+        }))
+    }
+
+    /// Changes one's own password and ends all other sessions. The current password is proved first: one try a request.
+    #[graphql(directive = auth::apply(OWN))]
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password that was, and the one that is to be.")] input: ChangePasswordInput,
+    ) -> Result<Option<ChangePasswordPayload>> {
+        let (call, mut problems) = (Call::of(ctx), Problems::default());
+        if !call.may_try_sign_in() {
+            return Err(Error::bad_input("one password a request"));
+        }
+        let act = Act::of(ctx, None).await?;
+        let services = call.services();
+        check_new(&mut problems, "newPassword", &input.new_password);
+        let same = input.new_password == input.current_password;
+        problems.require(!same, "newPassword", Invalid, "it is the one you have");
+        let (current, new) = (SecretString::from(input.current_password), SecretString::from(input.new_password));
+        let hash = read!(call.db(), auth::password_hash(act.scope.account()))?;
+        let proved = services.passwords.verify(current, hash.clone()).await?;
+        let hash = hash.filter(|_| proved);
+        problems.require(hash.is_some(), "currentPassword", InvalidCredentials, "it is not your password");
+        let (Some(hash), true) = (hash, problems.is_empty()) else {
+            return Ok(Some(ChangePasswordPayload { success: false, user_errors: problems.into_vec() }));
+        };
+        // Hashing takes its time, and nobody should wait for it in a transaction.
+        let new = services.passwords.hash(new).await?;
+        let keep = call.token().map(digest).unwrap_or_default();
+        let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, &keep, Problems::default()));
+        if let Some(account) = done.value {
+            services.sessions.end_all_but(account, call.token()).await?;
+        }
+        Ok(Some(ChangePasswordPayload { success: done.value.is_some(), user_errors: done.user_errors }))
+    }
+}

@@ -1,0 +1,215 @@
+//! One's own: profile, password, and the sessions that a new password ends.
+
+use rollcall::demo::cast;
+use serde_json::{Value, json};
+
+use crate::{
+    sessions::redis_url,
+    staff::{attempt, staff_of},
+    support::{Backend, Client, PASSWORD, TestApp},
+};
+
+const NEW: &str = "a horse of another colour";
+
+async fn roles(client: &Client) -> Value {
+    client.data("{ viewer { roles } }").await["viewer"]["roles"].clone()
+}
+
+/// The session's token, or the code with which there is none.
+async fn sign_in(app: &TestApp, email: &str, password: &str) -> Result<Client, String> {
+    let query = "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { code } } }";
+    let answer =
+        app.anonymous().ask_with(query, json!({"input": {"identifier": email, "password": password}})).await.ok();
+    match answer.at("/signIn/token").as_str() {
+        Some(token) => Ok(Client::new(app.url("/graphql"), Some(token.to_owned()))),
+        None => Err(answer.at("/signIn/userErrors/0/code").as_str().unwrap().to_owned()),
+    }
+}
+
+fn passwords(current: &str, new: &str) -> Value {
+    json!({"currentPassword": current, "newPassword": new})
+}
+
+on_both! {
+    async fn everybody_edits_their_own_profile(app: TestApp) {
+        let student = app.sign_in(cast::STUDENT).await;
+        let input = json!({"photoUrl": "https://files.example.org/me.jpg", "temporaryAddress": " Here ", "permanentAddress": null, "maritalStatus": "MARRIED", "clientMutationId": "k1"});
+        let fields = "viewer { student { photoUrl temporaryAddress permanentAddress maritalStatus } } clientMutationId";
+        let done = student.done("editProfile", input.clone(), fields).await;
+        let expected = json!({"photoUrl": "https://files.example.org/me.jpg", "temporaryAddress": "Here", "permanentAddress": null, "maritalStatus": "MARRIED"});
+        assert_eq!((&done["viewer"]["student"], &done["clientMutationId"]), (&expected, &json!("k1")));
+        let email = cast::STUDENT;
+        let count = |condition: &str| format!("SELECT count(*) FROM students s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}' AND {condition}");
+        assert_eq!(app.number(&count("s.version = 2 AND s.name <> ''")).await, 1);
+        assert_eq!(student.done("editProfile", input, fields).await, done);
+        assert_eq!(app.number(&count("s.version = 2")).await, 1, "once by its key");
+        student.done("editProfile", json!({"temporaryAddress": "Here"}), fields).await;
+        assert_eq!(app.number(&count("s.version = 2")).await, 1, "nothing was changed");
+        let admin = app.sign_in(cast::ADMIN).await;
+        let entries = "{ auditEntries(filter: {action: \"editProfile\"}) { edges { node { actor { email } subjectType changes { field after } } } } }";
+        let entries = admin.data(entries).await["auditEntries"]["edges"].clone();
+        assert_eq!(entries.as_array().unwrap().len(), 1);
+        assert_eq!((&entries[0]["node"]["actor"]["email"], &entries[0]["node"]["subjectType"]), (&json!(cast::STUDENT), &json!("Student")));
+        assert!(entries[0]["node"]["changes"].as_array().unwrap().contains(&json!({"field": "marital_status", "after": "\"MARRIED\""})));
+
+        let parent = app.sign_in(cast::PARENT).await;
+        let done = parent.done("editProfile", json!({"address": "Old Road 1", "photoUrl": "https://files.example.org/p.jpg"}), "viewer { parent { address photoUrl } }").await;
+        assert_eq!(done["viewer"]["parent"], json!({"address": "Old Road 1", "photoUrl": "https://files.example.org/p.jpg"}));
+        let both = app.sign_in(cast::TEACHER_PARENT).await;
+        let input = json!({"photoUrl": "https://files.example.org/b.jpg", "address": "One", "permanentAddress": "Two", "nextOfKin": "Bo"});
+        let done = both.done("editProfile", input, "viewer { parent { address photoUrl } staff { permanentAddress photoUrl nextOfKin } }").await;
+        assert_eq!(done["viewer"]["parent"], json!({"address": "One", "photoUrl": "https://files.example.org/b.jpg"}));
+        assert_eq!(done["viewer"]["staff"], json!({"permanentAddress": "Two", "photoUrl": "https://files.example.org/b.jpg", "nextOfKin": "Bo"}));
+        for (role, email) in cast::BY_ROLE {
+            app.sign_in(email).await.done("editProfile", json!({"photoUrl": null}), "").await;
+            assert_eq!(app.number(&format!("SELECT count(*) FROM accounts WHERE email = '{email}'")).await, 1, "{role}");
+        }
+    }
+
+    async fn what_a_profile_has_not_is_refused(app: TestApp) {
+        let (student, parent) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await);
+        let everything = json!({"address": "x", "temporaryAddress": "x", "permanentAddress": null, "maritalStatus": null, "nextOfKin": "x", "photoUrl": "x"});
+        assert_eq!(app.refused(&student, "editProfile", everything.clone()).await, ["photoUrl INVALID", "address INVALID", "nextOfKin INVALID"]);
+        let expected = ["photoUrl INVALID", "temporaryAddress INVALID", "permanentAddress INVALID", "maritalStatus INVALID", "nextOfKin INVALID"];
+        assert_eq!(app.refused(&parent, "editProfile", everything).await, expected);
+        let teacher = app.sign_in(cast::TEACHER).await;
+        assert_eq!(app.refused(&teacher, "editProfile", json!({"address": "x", "nextOfKin": "a\nb"})).await, ["nextOfKin INVALID", "address INVALID"]);
+        assert_eq!(app.denied(&app.anonymous(), "editProfile", json!({"photoUrl": null})).await, "UNAUTHENTICATED");
+        assert_eq!(app.denied(&app.anonymous(), "changePassword", passwords(PASSWORD, NEW)).await, "UNAUTHENTICATED");
+        // Who is archived is nobody who has a profile.
+        app.database.execute("UPDATE students SET archived_at = '2026-03-19 08:00:00'").await;
+        assert_eq!(app.refused(&student, "editProfile", json!({"photoUrl": null})).await, ["photoUrl INVALID"]);
+    }
+
+    async fn a_password_is_changed_by_who_knows_it(app: TestApp) {
+        a_new_password_ends_the_other_sessions(&app).await;
+    }
+
+    async fn what_is_no_password_is_refused(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let refused = |current: &'static str, new: String| { let (app, parent) = (&app, &parent); async move { app.refused(parent, "changePassword", passwords(current, &new)).await } };
+        assert_eq!(refused("wrong", NEW.to_owned()).await, ["currentPassword INVALID_CREDENTIALS"]);
+        assert_eq!(refused(PASSWORD, PASSWORD.to_owned()).await, ["newPassword INVALID"]);
+        assert_eq!(refused(PASSWORD, "é".repeat(11)).await, ["newPassword OUT_OF_RANGE"]);
+        assert_eq!(refused(PASSWORD, "é".repeat(129)).await, ["newPassword OUT_OF_RANGE"]);
+        assert_eq!(refused("wrong", "wrong".to_owned()).await, ["newPassword OUT_OF_RANGE", "newPassword INVALID", "currentPassword INVALID_CREDENTIALS"]);
+        assert!(sign_in(&app, cast::PARENT, PASSWORD).await.is_ok());
+        // Characters count, not bytes; nor need they be of any kind.
+        assert_eq!(attempt(&parent, "changePassword", &passwords(PASSWORD, &"é".repeat(12))).await, "done");
+        assert_eq!(attempt(&parent, "changePassword", &passwords(&"é".repeat(12), &"é".repeat(128))).await, "done");
+        assert!(sign_in(&app, cast::PARENT, &"é".repeat(128)).await.is_ok());
+    }
+
+    async fn one_password_a_request(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let change = |alias: &str, current: &str| format!("{alias}: changePassword(input: {{currentPassword: \"{current}\", newPassword: \"{NEW}\"}}) {{ success }}");
+        let answer = parent.ask(&format!("mutation {{ {} {} }}", change("a", "guess"), change("b", PASSWORD))).await;
+        assert_eq!(answer.at("/a/success"), &json!(false));
+        assert_eq!(answer.code_at(&json!(["b"])), "BAD_USER_INPUT");
+        // Nor one of each kind.
+        let guess = format!("a: signIn(input: {{identifier: \"{}\", password: \"x\"}}) {{ token }}", cast::TEACHER);
+        let answer = parent.ask(&format!("mutation {{ {guess} {} }}", change("b", PASSWORD))).await;
+        assert_eq!(answer.code_at(&json!(["b"])), "BAD_USER_INPUT");
+        let answer = parent.ask(&format!("mutation {{ {} {guess} }}", change("b", "guess")).replace("a: signIn", "c: signIn")).await;
+        assert_eq!(answer.code_at(&json!(["c"])), "BAD_USER_INPUT");
+        assert!(sign_in(&app, cast::PARENT, PASSWORD).await.is_ok());
+    }
+
+    async fn of_two_changes_of_a_password_at_once_one_is_made(app: TestApp) {
+        let mut current = PASSWORD.to_owned();
+        for round in 0..10 {
+            let (one, other) = (sign_in(&app, cast::PARENT, &current).await.unwrap(), sign_in(&app, cast::PARENT, &current).await.unwrap());
+            let new = [format!("the first one {round}"), format!("the other one {round}")];
+            let (a, b) = (passwords(&current, &new[0]), passwords(&current, &new[1]));
+            let (a, b) = tokio::join!(attempt(&one, "changePassword", &a), attempt(&other, "changePassword", &b));
+            let made: Vec<usize> = [&a, &b].iter().enumerate().filter(|(_, outcome)| **outcome == "done").map(|(i, _)| i).collect();
+            assert_eq!(made.len(), 1, "{a}, {b}");
+            assert!(sign_in(&app, cast::PARENT, &new[1 - made[0]]).await.is_err());
+            current.clone_from(&new[made[0]]);
+        }
+    }
+
+    async fn a_session_that_begins_with_the_old_password_meanwhile_does_not_stay(app: TestApp) {
+        sign_in_meanwhile(&app).await;
+    }
+}
+
+async fn a_new_password_ends_the_other_sessions(app: &TestApp) {
+    let (here, there) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::PARENT).await);
+    let somebody = app.sign_in(cast::OTHER_PARENT).await;
+    let ended = app.sign_in(cast::PARENT).await;
+    ended.data("mutation { signOut { success } }").await;
+    let done = here.done("changePassword", passwords(PASSWORD, NEW), "success").await;
+    assert_eq!(done["success"], true);
+    assert_eq!(
+        (roles(&here).await, roles(&there).await, roles(&ended).await),
+        (json!(["PARENT"]), Value::Null, Value::Null)
+    );
+    assert_eq!(roles(&somebody).await, json!(["PARENT"]));
+    assert_eq!(sign_in(app, cast::PARENT, PASSWORD).await.err().unwrap(), "INVALID_CREDENTIALS");
+    let again = sign_in(app, cast::PARENT, NEW).await.unwrap();
+    assert_eq!(roles(&again).await, json!(["PARENT"]));
+    // And once more, from the other side.
+    assert_eq!(attempt(&again, "changePassword", &passwords(NEW, PASSWORD)).await, "done");
+    assert_eq!((roles(&here).await, roles(&again).await), (Value::Null, json!(["PARENT"])));
+    let entries = "{ auditEntries(filter: {action: \"changePassword\"}) { edges { node { subjectType changes { field before after } } } } }";
+    let entries = app.sign_in(cast::ADMIN).await.data(entries).await["auditEntries"]["edges"].clone();
+    assert_eq!(
+        entries[1]["node"],
+        json!({"subjectType": "Account", "changes": [{"field": "password", "before": null, "after": "\"changed\""}]})
+    );
+    let secrets =
+        app.database.texts("SELECT coalesce(before, '') || coalesce(after, '') FROM audit_entries").await.join(" ");
+    assert!(!secrets.contains("argon2") && !secrets.contains("horse"), "{secrets}");
+    assert_eq!(app.database.numbers("SELECT count(*) FROM client_mutations").await, [0]);
+}
+
+async fn sign_in_meanwhile(app: &TestApp) {
+    let mut here = app.sign_in(cast::PARENT).await;
+    let mut current = PASSWORD.to_owned();
+    for round in 0..10 {
+        let new = format!("{NEW} {round}");
+        let input = passwords(&current, &new);
+        let late = async {
+            tokio::time::sleep(std::time::Duration::from_millis(round * 8)).await;
+            sign_in(app, cast::PARENT, &current).await
+        };
+        let (outcome, began) = tokio::join!(attempt(&here, "changePassword", &input), late);
+        assert_eq!(outcome, "done");
+        if let Ok(began) = began {
+            assert_eq!(roles(&began).await, Value::Null, "round {round}");
+        }
+        assert_eq!(roles(&here).await, json!(["PARENT"]));
+        here = sign_in(app, cast::PARENT, &new).await.unwrap();
+        current = new;
+    }
+}
+
+async fn sessions_in_redis_end(backend: Backend) {
+    // A database of their own for each: the sessions of an account are kept by its number, which is the same everywhere here.
+    let number = if backend == Backend::Sqlite { 1 } else { 2 };
+    let with_redis =
+        || TestApp::start_with(backend, |config| config.redis_url = Some(format!("{}/{number}", redis_url()).into()));
+    a_new_password_ends_the_other_sessions(&with_redis().await).await;
+    sign_in_meanwhile(&with_redis().await).await;
+    let app = with_redis().await;
+
+    // Who may sign in again does not find the old session there.
+    let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
+    let id = staff_of(&app, cast::TEACHER).await;
+    admin.done("deactivateStaff", json!({"id": id, "endRoutines": true}), "").await;
+    assert_eq!(roles(&teacher).await, Value::Null);
+    admin.done("activateStaff", json!({"id": id}), "").await;
+    assert_eq!(roles(&teacher).await, Value::Null);
+    assert_eq!(roles(&app.sign_in(cast::TEACHER).await).await, json!(["STAFF"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_in_redis_end_on_sqlite() {
+    sessions_in_redis_end(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_in_redis_end_on_postgres() {
+    sessions_in_redis_end(Backend::Postgres).await;
+}
