@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod admission;
 mod attendance;
 mod changes;
 mod commands;
@@ -17,7 +18,10 @@ mod guards;
 mod hard;
 mod http;
 mod loading;
+mod parents;
+mod progress;
 mod rows;
 mod rules;
 mod scope;
 mod sessions;
+mod students;
