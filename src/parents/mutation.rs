@@ -68,6 +68,7 @@ pub struct LinkParentInput {
 
 /// A student and a parent who is theirs no more.
 #[derive(InputObject)]
+#[expect(clippy::struct_field_names, reason = "the names that the schema has")]
 pub struct UnlinkParentInput {
     /// The student.
     student_id: ID,

@@ -38,8 +38,8 @@ pub struct SetSubjectProgressInput {
     version: Option<i32>,
     /// How far along.
     status: ProgressStatus,
-    /// How much is done, in per cent: 100 where it is COMPLETED and less where it is not, 0 where it is NOT_STARTED. Left out,
-    /// it is what the status says, or what it was.
+    /// How much is done, in per cent: 100 where the subject is completed and less where it is not, 0 where it is not started.
+    /// Left out, it is what the status says, or what it was.
     completion: Option<f64>,
     /// What teachers note. Left out, it stays as it is; null empties it.
     notes: MaybeUndefined<String>,
@@ -54,7 +54,7 @@ pub struct EditCourseTrackingInput {
     id: ID,
     /// The version that was read: if the tracking has changed since, nothing is written.
     version: i32,
-    /// How far along: COMPLETED at 100 per cent and only then; NOT_STARTED and IN_PROGRESS in the student's present course.
+    /// How far along: completed at 100 per cent and only then, still to begin or under way in the student's present course.
     status: MaybeUndefined<ProgressStatus>,
     /// The day the course should end, after it began.
     expected_end: MaybeUndefined<Date>,

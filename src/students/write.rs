@@ -16,7 +16,7 @@ use crate::{
     },
     batches::model::BatchRow,
     change::{Act, Changed, Problems},
-    db::schema::{self, batch_students, parents, staff},
+    db::schema::{self, accounts, batch_students, parents, staff},
     error::Result,
     graphql::UserErrorCode::{Duplicate, OutOfRange, WrongStatus},
     ids::Kind,
@@ -149,9 +149,6 @@ pub async fn set_batches(
 pub async fn archive(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     let (before, _) = target(cx, act, &mut problems, "id", id).await?;
     problems.stop()?;
-    if is_theirs_alone(cx, before.account_id).await? {
-        auth_write::close_account(cx, before.account_id).await?;
-    }
     shelve(cx, act, &before, true).await
 }
 
@@ -160,29 +157,39 @@ pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
     let before = act.target(&mut problems, "id", students::by_ids(cx, &act.scope, &[id]).await?)?;
     problems.require(before.archived_at.is_some(), "id", WrongStatus, "the student is not archived");
     problems.stop()?;
-    if is_theirs_alone(cx, before.account_id).await? {
-        auth_write::open_account(cx, before.account_id).await?;
-    }
     shelve(cx, act, &before, false).await
 }
 
+/// Archives a student or takes them back, and closes or opens the account where it is nobody else's.
 async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> Changed<i64> {
     use schema::students::{self as s};
+    let account = before.account_id;
     let after: StudentRow = diesel::update(s::table.find(before.id))
         .set((s::archived_at.eq(archived.then_some(act.now)), s::version.eq(s::version + 1)))
         .returning(StudentRow::as_returning())
         .get_result(cx)
         .await?;
-    audit::record(cx, act, vec![Change::edited(Kind::Student, before.id, before, &after)]).await?;
+    let mut changes = vec![Change::edited(Kind::Student, before.id, before, &after)];
+    if let Some(active) = is_open(cx, account).await? {
+        if archived {
+            auth_write::close_account(cx, account).await?;
+        } else {
+            auth_write::open_account(cx, account).await?;
+        }
+        let (before, after) = (json!({"active": active}), json!({"active": !archived}));
+        changes.push(Change::edited(Kind::Account, account, before, after));
+    }
+    audit::record(cx, act, changes).await?;
     Ok(before.id)
 }
 
-/// Whether nobody but a student has an account: no staff member and no parent.
-async fn is_theirs_alone(cx: &mut Cx, account: i64) -> Result<bool> {
+/// Whether an account that is nobody's but a student's may be signed in to; none where there is a staff member or a parent
+/// behind it as well.
+async fn is_open(cx: &mut Cx, account: i64) -> Result<Option<bool>> {
     let staff = dsl::exists(staff::table.filter(staff::account_id.eq(account)));
     let parent = dsl::exists(parents::table.filter(parents::account_id.eq(account)));
-    let shared: bool = dsl::select(staff.or(parent)).get_result(cx).await?;
-    Ok(!shared)
+    let alone = accounts::table.find(account).filter(dsl::not(staff.or(parent)));
+    Ok(alone.select(accounts::active).first(cx).await.optional()?)
 }
 
 /// Moves students of one course to a period of it; their trackings are to follow.

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod admission;
 mod attendance;
 mod attendance_property;
 mod attendance_races;
@@ -27,11 +28,14 @@ mod loading;
 mod marking;
 mod meetings;
 mod notices;
+mod parents;
 mod profile;
+mod progress;
 mod rows;
 mod rules;
 mod scope;
 mod sessions;
 mod staff;
+mod students;
 mod subjects;
 mod timetable;
