@@ -122,7 +122,7 @@ const ROOTS: [(&str, &str, i32, i32); 20] = [
     (
         cast::ADMIN,
         "instituteFeedback(first: $first) { totalCount edges { node { authorName mine createdAt } } }",
-        1,
+        8,
         40,
     ),
     (

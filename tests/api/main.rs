@@ -18,6 +18,7 @@ mod guards;
 mod hard;
 mod http;
 mod loading;
+mod meeting_steps;
 mod meetings;
 mod notices;
 mod rows;
