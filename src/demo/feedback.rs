@@ -57,14 +57,17 @@ pub fn of_teachers(data: &mut Data, plan: &Plan, draw: &mut Draw) {
             }
         }
     }
+    let mut chance = Draw::new(plan.size.seed);
+    for row in &mut data.teacher_feedback {
+        row.id = model::number(row.created_at, chance.bytes());
+    }
 }
 
 fn say(data: &mut Data, plan: &Plan, draw: &mut Draw, teacher_id: i64, student_id: i64, parent_id: Option<i64>) {
     let (half_stars, message) = opinion(draw, &OF_TEACHERS);
     let created_at = at(plan.some_day(draw), 19, draw.between(0, 59));
-    let id = model::number(created_at, draw.bytes());
     data.teacher_feedback.push(TeacherFeedback {
-        id,
+        id: 0,
         teacher_id,
         student_id,
         parent_id,
@@ -95,9 +98,8 @@ pub fn of_institute(data: &mut Data, plan: &Plan, draw: &mut Draw) {
             let created_at = at(plan.some_day(draw), 20, draw.between(0, 59));
             let (anonymous, public) =
                 turn.map_or_else(|| (draw.chance(30), draw.chance(55)), |turn| (n == 0, (turn + n) % 2 == 0));
-            let id = model::number(created_at, draw.bytes());
             data.institute_feedback.push(InstituteFeedback {
-                id,
+                id: 0,
                 account_id,
                 type_,
                 half_stars,
@@ -108,5 +110,9 @@ pub fn of_institute(data: &mut Data, plan: &Plan, draw: &mut Draw) {
                 updated_at: created_at,
             });
         }
+    }
+    let mut chance = Draw::new(plan.size.seed);
+    for row in &mut data.institute_feedback {
+        row.id = model::number(row.created_at, chance.bytes());
     }
 }

@@ -111,15 +111,30 @@ impl Audience {
         !self.everybody && self.roles.is_empty() && self.courses.is_empty() && self.batches.is_empty()
     }
 
-    /// The groups, as the database keeps them: by what each goes, and its role, course or batch.
+    /// The groups of a notice that is for it.
     #[must_use]
-    pub fn groups(&self) -> Vec<(AudienceKind, Option<AudienceRole>, Option<i64>, Option<i64>)> {
-        let everybody = self.everybody.then_some((AudienceKind::Everybody, None, None, None));
-        let roles = self.roles.iter().map(|role| (AudienceKind::Role, Some(*role), None, None));
-        let courses = self.courses.iter().map(|course| (AudienceKind::Course, None, Some(*course), None));
-        let batches = self.batches.iter().map(|batch| (AudienceKind::Batch, None, None, Some(*batch)));
+    pub fn groups(&self, notice_id: i64) -> Vec<NewGroup> {
+        let group = |kind| NewGroup { notice_id, kind, role: None, course_id: None, batch_id: None };
+        let everybody = self.everybody.then(|| group(AudienceKind::Everybody));
+        let roles = self.roles.iter().map(|role| NewGroup { role: Some(*role), ..group(AudienceKind::Role) });
+        let courses =
+            self.courses.iter().map(|course| NewGroup { course_id: Some(*course), ..group(AudienceKind::Course) });
+        let batches =
+            self.batches.iter().map(|batch| NewGroup { batch_id: Some(*batch), ..group(AudienceKind::Batch) });
         everybody.into_iter().chain(roles).chain(courses).chain(batches).collect()
     }
+}
+
+/// One of the groups that a notice is to be for.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = notice_audiences, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "see AudienceRow")]
+pub struct NewGroup {
+    pub notice_id: i64,
+    pub kind: AudienceKind,
+    pub role: Option<AudienceRole>,
+    pub course_id: Option<i64>,
+    pub batch_id: Option<i64>,
 }
 
 impl FromIterator<AudienceRow> for Audience {

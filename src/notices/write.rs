@@ -42,12 +42,8 @@ pub async fn publish(
         .get_result(cx)
         .await?;
     let id = row.id;
-    let groups = audience.groups().into_iter().map(|(kind, role, course, batch)| {
-        use notice_audiences as a;
-        (a::notice_id.eq(id), a::kind.eq(kind), a::role.eq(role), a::course_id.eq(course), a::batch_id.eq(batch))
-    });
-    let rows: Vec<_> = groups.collect();
-    dialect::execute_batch(cx, diesel::insert_into(notice_audiences::table).values(rows)).await?;
+    let groups = diesel::insert_into(notice_audiences::table).values(audience.groups(id));
+    dialect::execute_batch(cx, groups).await?;
     let made = json!({"notice": row, "audience": audience});
     audit::record(cx, act, vec![Change::made(Kind::Notice, id, made)]).await?;
     Ok(id)

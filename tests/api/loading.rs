@@ -130,7 +130,7 @@ const ROOTS: [(&str, &str, i32, i32); 21] = [
     (
         cast::ADMIN,
         "instituteFeedback(first: $first) { totalCount edges { node { authorName mine createdAt } } }",
-        1,
+        8,
         40,
     ),
     (

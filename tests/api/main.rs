@@ -26,6 +26,7 @@ mod leave_marks;
 mod lessons;
 mod loading;
 mod marking;
+mod meeting_steps;
 mod meetings;
 mod notices;
 mod parents;
