@@ -61,7 +61,7 @@ impl ProfileEdit {
             photo_url: self.photo_url.as_ref().unwrap_or(&before.photo_url).clone(),
             temporary_address: self.temporary_address.as_ref().unwrap_or(&before.temporary_address).clone(),
             permanent_address: self.permanent_address.as_ref().unwrap_or(&before.permanent_address).clone(),
-            marital_status: self.marital_status.as_ref().unwrap_or(&before.marital_status).clone(),
+            marital_status: self.marital_status.unwrap_or(before.marital_status),
             next_of_kin: self.next_of_kin.as_ref().unwrap_or(&before.next_of_kin).clone(),
         }
     }
@@ -73,7 +73,7 @@ impl ProfileEdit {
             photo_url: self.photo_url.as_ref().unwrap_or(&before.photo_url).clone(),
             temporary_address: self.temporary_address.as_ref().unwrap_or(&before.temporary_address).clone(),
             permanent_address: self.permanent_address.as_ref().unwrap_or(&before.permanent_address).clone(),
-            marital_status: self.marital_status.as_ref().unwrap_or(&before.marital_status).clone(),
+            marital_status: self.marital_status.unwrap_or(before.marital_status),
         }
     }
 

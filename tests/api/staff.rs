@@ -293,6 +293,22 @@ on_both! {
         }
     }
 
+    async fn nobody_is_given_a_slot_while_they_are_deactivated(app: TestApp) {
+        let admin = app.sign_in(cast::ADMIN).await;
+        let teacher = admin.done("addStaff", person("new@example.org", &["TEACHER"]), "staff { id }").await["staff"]["id"].clone();
+        let subject = app.id_of(Kind::Subject, "SELECT min(id) FROM subjects WHERE course_id = 1 AND period = 2").await;
+        let slot = json!({"subjectId": subject, "teacherId": teacher, "weekdays": ["SUNDAY"], "startsAt": "18:00", "endsAt": "19:00"});
+        let leave = json!({"id": teacher});
+        for round in 0..25 {
+            let (a, b) = tokio::join!(attempt(&admin, "createRoutine", &slot), attempt(&admin, "deactivateStaff", &leave));
+            let outcomes = [a.as_str(), b.as_str()];
+            let fine = outcomes == ["done", "endRoutines IN_USE"] || outcomes == ["teacherId WRONG_STATUS", "done"];
+            assert!(fine, "round {round}: {outcomes:?}");
+            app.database.execute("UPDATE routines SET active = FALSE WHERE starts_at = '18:00:00'").await;
+            app.database.execute("UPDATE accounts SET active = TRUE WHERE email = 'new@example.org'").await;
+        }
+    }
+
     async fn who_is_deactivated_is_out_at_once(app: TestApp) {
         let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
         let id = staff_of(&app, cast::TEACHER).await;
