@@ -3,13 +3,13 @@
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Cx, audit, courses, courses_write, subjects};
+use super::{Cx, audit, courses, courses_write, progress_write, subjects};
 use crate::{
     audit::model::Change,
     auth::Role,
     change::{Act, Changed, Problems},
     courses::model::CourseRow,
-    db::schema::{self, attendance_totals, routines, study_files, subject_progress},
+    db::schema::{self, attendance_totals, course_trackings, routines, study_files, subject_progress},
     error::Result,
     graphql::UserErrorCode::{InUse, OutOfRange, Taken},
     ids::Kind,
@@ -32,6 +32,7 @@ pub async fn create(cx: &mut Cx, act: &Act, subject: &NewSubject, mut problems: 
         .get_result(cx)
         .await?;
     audit::record(cx, act, vec![Change::made(Kind::Subject, row.id, &row)]).await?;
+    recompute_course(cx, act, row.course_id).await?;
     Ok(row.id)
 }
 
@@ -75,6 +76,16 @@ pub async fn edit(
     Ok(id)
 }
 
+/// With a subject more or less, everybody in the course is another share of the way through it.
+async fn recompute_course(cx: &mut Cx, act: &Act, course: i64) -> Result<()> {
+    let students = course_trackings::table
+        .filter(course_trackings::course_id.eq(course))
+        .select(course_trackings::student_id)
+        .load::<i64>(cx)
+        .await?;
+    progress_write::recompute(cx, act, &students).await
+}
+
 /// Deletes a subject that nothing refers to.
 pub async fn delete(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     use schema::subjects::{self as s};
@@ -108,6 +119,7 @@ pub async fn delete(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> 
     problems.stop()?;
     diesel::delete(s::table.find(id)).execute(cx).await?;
     audit::record(cx, act, vec![Change::removed(Kind::Subject, id, &before)]).await?;
+    recompute_course(cx, act, before.course_id).await?;
     Ok(id)
 }
 

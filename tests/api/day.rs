@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::support::TestApp;
 
 /// The class of the cast's student, which their teacher teaches.
-const CLASS: &str = "SELECT s.id FROM students s JOIN accounts a ON a.id = s.account_id WHERE a.email = 'student@example.org'";
+const CLASS: &str =
+    "SELECT s.id FROM students s JOIN accounts a ON a.id = s.account_id WHERE a.email = 'student@example.org'";
 
 #[track_caller]
 fn nodes(connection: &Value) -> Vec<&Value> {

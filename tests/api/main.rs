@@ -14,6 +14,7 @@ mod connections;
 mod courses;
 mod dashboards;
 mod database;
+mod day;
 mod docs;
 mod feedback;
 mod fields;
