@@ -82,7 +82,7 @@ fn write(value: &async_graphql::Value, depth: usize, out: &mut String) {
         out.push_str(if i == 0 { "\n" } else { ",\n" });
         out.push_str(&inner);
         if let Some(name) = name {
-            out.push_str(&format!("\"{name}\": "));
+            out.extend(["\"", name, "\": "]);
         }
         write(value, depth + 1, out);
     }
