@@ -59,8 +59,8 @@ on_both! {
         let mark = |row: &Value| json!({"studentId": row["student"]["id"], "status": if row["student"]["name"] == "Ada Lane" { "LATE" } else { "PRESENT" }});
         let marks: Vec<Value> = rows.iter().map(mark).collect();
         let marked = json!({"routineId": routine, "date": "2026-03-20", "marks": marks, "clientMutationId": "mark-1"});
-        let session = teacher.done("markAttendance", marked, "attendanceSession { id summary { present late } }").await;
-        assert_eq!(session["attendanceSession"]["summary"], json!({"present": rows.len() - 1, "late": 1}));
+        let session = teacher.done("markAttendance", marked, "session { id summary { present late } }").await;
+        assert_eq!(session["session"]["summary"], json!({"present": rows.len() - 1, "late": 1}));
         let seen = parent.data("{ viewer { parent { students { edges { node { name attendanceSummary { late percentage } } } } } } }").await;
         assert_eq!(seen["viewer"]["parent"]["students"]["edges"], json!([{"node": {"name": "Ada Lane", "attendanceSummary": {"late": 1, "percentage": 100.0}}}]));
 
@@ -92,11 +92,12 @@ on_both! {
         let away = monday.at("/attendanceSheet/rows").as_array().unwrap().iter().find(|row| row["student"]["name"] == "Ada Lane").unwrap().clone();
         assert_eq!(away["leaveRequest"]["id"], leave["id"]);
         let marked = json!({"routineId": routine, "date": "2026-03-23", "marks": others});
-        let session = teacher.done("markAttendance", marked, "attendanceSession { summary { present excused } }").await;
-        assert_eq!(session["attendanceSession"]["summary"]["excused"], 1);
+        let session = teacher.done("markAttendance", marked, "session { summary { present excused } }").await;
+        assert_eq!(session["session"]["summary"]["excused"], 1);
         let completed = json!({"id": meeting["id"], "notes": "She does well."});
         teacher.done("completeMeeting", completed, "meeting { status }").await;
         student.done("rateTeacher", json!({"teacherId": teacher_id, "rating": 4.5, "message": "Clear."}), "").await;
+        app.clock.advance(Duration::minutes(1));
         parent.done("rateTeacher", json!({"teacherId": teacher_id, "studentId": ada["id"], "rating": 5.0}), "").await;
         parent.done("rateInstitute", json!({"type": "GENERAL", "rating": 4.0, "anonymous": true, "public": true}), "").await;
 
