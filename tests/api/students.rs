@@ -63,13 +63,13 @@ on_both! {
         let admission = app.sign_in(cast::ADMISSION).await;
         let id = id(&app, cast::STUDENT).await;
         let edit = json!({
-            "id": id, "version": 1, "name": "Nina Vey", "email": "Nina@Example.org", "phone": "+977 9800000001", "gender": null, "birthDate": "2005-01-02",
+            "id": id, "version": 1, "name": "Nina Vale", "email": "Nina@Example.org", "phone": "+977 9800000001", "gender": null, "birthDate": "2005-01-02",
             "temporaryAddress": "Hostel", "permanentAddress": null, "maritalStatus": "MARRIED", "citizenshipNumber": "C-9",
             "photoUrl": "https://files.example/n.jpg", "joiningDate": "2025-09-01",
         });
         let after = admission.done("editStudent", edit, STUDENT).await["student"].clone();
         let expected = json!({
-            "id": id, "name": "Nina Vey", "email": "nina@example.org", "phone": "+9779800000001", "gender": null, "birthDate": "2005-01-02",
+            "id": id, "name": "Nina Vale", "email": "nina@example.org", "phone": "+9779800000001", "gender": null, "birthDate": "2005-01-02",
             "temporaryAddress": "Hostel", "permanentAddress": null, "photoUrl": "https://files.example/n.jpg", "status": "ACTIVE",
             "joiningDate": "2025-09-01", "version": 2, "batches": after["batches"],
         });
