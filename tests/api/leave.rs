@@ -83,9 +83,9 @@ on_both! {
         let child = app.number(&format!("SELECT student_id FROM parent_students WHERE parent_id = {}", person("parents", cast::TEACHER_PARENT))).await;
         let own = both.done("requestLeave", days(first, last), REQUEST).await;
         assert_eq!(own["leaveRequest"]["staff"]["id"], json!(staff(&app, cast::TEACHER_PARENT).await));
-        let childs = about("studentId", &app.id(Kind::Student, child), first, last);
-        let childs = both.done("requestLeave", childs, REQUEST).await;
-        assert_eq!(childs["leaveRequest"]["student"]["id"], app.id(Kind::Student, child));
+        let of_child = about("studentId", &app.id(Kind::Student, child), first, last);
+        let of_child = both.done("requestLeave", of_child, REQUEST).await;
+        assert_eq!(of_child["leaveRequest"]["student"]["id"], app.id(Kind::Student, child));
     }
 
     async fn who_could_be_several_says_as_whom(app: TestApp) {
@@ -277,11 +277,11 @@ on_both! {
             let own = leave_of_staff(&app, who, "2026-07-01").await;
             assert_eq!(app.denied(&client, "decideLeaveRequest", decide(&own, "APPROVE")).await, "FORBIDDEN", "{who}");
             // Not what they asked for, either: for a child of theirs, say.
-            let childs = pending(&app, cast::STUDENT).await;
+            let of_child = pending(&app, cast::STUDENT).await;
             app.database.execute(&format!("UPDATE leave_requests SET requested_by = {} WHERE id = (SELECT MAX(id) FROM leave_requests)", account(who))).await;
-            assert_eq!(app.denied(&client, "decideLeaveRequest", decide(&childs, "REJECT")).await, "FORBIDDEN", "{who}");
+            assert_eq!(app.denied(&client, "decideLeaveRequest", decide(&of_child, "REJECT")).await, "FORBIDDEN", "{who}");
             app.database.execute(&format!("UPDATE leave_requests SET status = 'APPROVED', decided_by = {}, decided_at = created_at WHERE status = 'PENDING' AND requested_by = {}", account(cast::ADMISSION), account(who))).await;
-            for id in [&own, &childs] {
+            for id in [&own, &of_child] {
                 assert_eq!(app.denied(&client, "withdrawLeaveApproval", json!({"id": id})).await, "FORBIDDEN", "{who}");
             }
         }
