@@ -118,6 +118,17 @@ async fn the_readmes_first_queries_work_as_they_are() {
         let text = answer.data.to_string();
         assert!(text.contains("\"name\":\""), "{who} is told of somebody: {text}");
     }
+    let admin = app.sign_in(cast::ADMIN).await;
+    let changes: Vec<_> =
+        queries.iter().filter(|(_, query)| query.starts_with("mutation") && !query.contains("signIn")).collect();
+    assert!(changes.len() > 2, "the README shows changes");
+    for (_, change) in changes {
+        let text = admin.ask(change).await.ok().data.to_string();
+        assert!(text.contains("\"userErrors\":[]"), "{change}: {text}");
+    }
+    let audit = queries.iter().find(|(_, query)| query.contains("auditEntries")).unwrap();
+    let text = admin.ask(audit.1).await.ok().data.to_string();
+    assert!(text.contains("admitStudent"), "{text}");
     let (_, sign_in) = queries.iter().find(|(_, query)| query.contains("signIn")).unwrap();
     let answer = app.anonymous().ask(sign_in).await.ok();
     assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS", "the demo's password is not this data's");

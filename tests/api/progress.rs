@@ -209,6 +209,15 @@ on_both! {
         assert_eq!(app.denied(&admission, "editCourseTracking", edit(1, json!({"notes": "X"}))).await, "FORBIDDEN");
         assert_eq!(app.denied(&app.sign_in(cast::HOD_TEACHER).await, "editCourseTracking", plain.clone()).await, "FORBIDDEN");
         assert_eq!(app.refused(&app.sign_in(cast::HOD_OF_TWO).await, "editCourseTracking", plain).await, ["id NOT_FOUND"]);
+        // Every subject completed and every class attended: completion follows from that, whatever is written beside it.
+        app.database
+            .execute(&format!(
+                "INSERT INTO subject_progress (student_id, subject_id, status, completion) \
+                 SELECT {number}, j.id, 'COMPLETED', 100 FROM subjects j JOIN students s ON s.course_id = j.course_id \
+                 WHERE s.id = {number} ON CONFLICT (student_id, subject_id) DO UPDATE SET status = 'COMPLETED', completion = 100"
+            ))
+            .await;
+        app.database.execute(&format!("UPDATE attendance_totals SET absent = 0 WHERE student_id = {number}")).await;
         // At 100 % it is completed and nothing else; where the student has left it is under way no more.
         app.database.execute(&format!("UPDATE course_trackings SET completion = 100, status = 'DROPPED', actual_end = '2026-03-20' WHERE id = {row}")).await;
         assert_eq!(app.refused(&hod, "editCourseTracking", edit(1, json!({"status": "IN_PROGRESS"}))).await, ["status WRONG_STATUS"]);
