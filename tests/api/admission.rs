@@ -4,18 +4,13 @@ use futures_util::future::join_all;
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use super::support::{TestApp, errors};
+use super::support::{TestApp, errors, of};
 
 /// Everything of a student that admission writes.
 const STUDENT: &str = "student { id name email phone gender birthDate temporaryAddress permanentAddress maritalStatus \
                        citizenshipNumber photoUrl status course { code } currentPeriod joiningDate version batches { name } parents { name phone } \
                        courseTrackings { status completion enrolledOn startedOn expectedEnd actualEnd currentPeriod \
                        periodStartedOn periodEndsOn course { code } } }";
-
-/// A query for the number of a person by their e-mail.
-pub fn of(table: &str, email: &str) -> String {
-    format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'")
-}
 
 /// The phone number of somebody.
 pub async fn phone(app: &TestApp, email: &str) -> String {
@@ -274,7 +269,7 @@ on_both! {
     }
 
     async fn nobody_else_admits_or_enrols(app: TestApp) {
-        let student = app.id_of(Kind::Student, &of("students", cast::STUDENT)).await;
+        let student = app.student(cast::STUDENT).await;
         let enrol = json!({"studentId": student, "version": 1, "courseId": course(&app, "CMP").await});
         for (role, client) in app.everybody().await {
             if ["ADMIN", "ADMISSION", "HOD"].contains(&role) {
@@ -341,7 +336,7 @@ on_both! {
     }
 
     async fn an_hod_enrols_their_own_in_what_they_head(app: TestApp) {
-        let student = app.id_of(Kind::Student, &of("students", cast::STUDENT)).await;
+        let student = app.student(cast::STUDENT).await;
         let hod = app.sign_in(cast::HOD).await;
         let away = json!({"studentId": student, "version": 1, "courseId": course(&app, "CMP").await});
         assert_eq!(app.denied(&hod, "enrolStudent", away.clone()).await, "FORBIDDEN");

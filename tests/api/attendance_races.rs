@@ -4,7 +4,7 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::json;
 
 use crate::{
-    leave::{REQUEST, about, days, decide, pending, student},
+    leave::{REQUEST, about, days, decide, pending},
     lessons::{Lesson, SESSION, account, completion_is_a_recount, leave, one},
     support::errors,
 };
@@ -113,7 +113,7 @@ on_both! {
 
     async fn of_two_requests_for_the_same_days_at_once_one_is_made(app: TestApp) {
         let (pupil, parent) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await);
-        let me = student(&app, cast::STUDENT).await;
+        let me = app.student(cast::STUDENT).await;
         for day in 1..=25 {
             let (first, last) = (format!("2026-08-{day:02}"), format!("2026-08-{day:02}"));
             let (a, b) = (days(&first, &last), about("studentId", &me, &first, &last));

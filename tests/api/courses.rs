@@ -30,7 +30,7 @@ on_both! {
         let edited = admin.done("editCourse", edit, COURSE).await["course"].clone();
         assert_eq!((&edited["periods"], &edited["description"], &edited["version"]), (&json!(8), &Value::Null, &json!(2)));
         assert_eq!((&edited["name"], &edited["active"]), (&json!("Nursing"), &json!(false)));
-        let hod = app.id_of(Kind::Staff, &format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{}'", cast::HOD)).await;
+        let hod = app.staff(cast::HOD).await;
         let headed = admin.done("assignCourseHod", json!({"courseId": made["id"], "version": 2, "staffId": hod}), COURSE).await;
         assert_eq!(headed["course"]["hod"]["id"], json!(hod));
         let nobody = admin.done("assignCourseHod", json!({"courseId": made["id"], "version": 3}), COURSE).await;
@@ -51,7 +51,7 @@ on_both! {
         assert_eq!(errors, ["code TOO_LONG", "name REQUIRED", "version STALE"]);
         let shorter = json!({"id": id, "version": 1, "durationYears": 1});
         assert_eq!(app.refused(&admin, "editCourse", shorter).await, ["durationYears IN_USE"]);
-        let teacher = app.id_of(Kind::Staff, &format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{}'", cast::TEACHER)).await;
+        let teacher = app.staff(cast::TEACHER).await;
         let no_hod = json!({"courseId": id, "version": 1, "staffId": teacher});
         assert_eq!(app.refused(&admin, "assignCourseHod", no_hod).await, ["staffId NOT_FOUND"]);
         let unknown = json!({"id": app.id(Kind::Batch, 1), "version": 1});

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     rules::{VIEWERS, Viewer, rule},
-    support::TestApp,
+    support::{TestApp, of},
 };
 
 /// The last day of classes in the data, a Thursday; nothing is marked after it.
@@ -28,7 +28,7 @@ fn viewer(name: &str) -> &'static Viewer {
 
 /// The number of a person, as a subquery.
 fn person(table: &str, email: &str) -> String {
-    format!("(SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}')")
+    format!("({})", of(table, email))
 }
 
 #[track_caller]

@@ -4,9 +4,7 @@ use chrono::Duration;
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-/// The class of the cast's student, which their teacher teaches.
-const CLASS: &str =
-    "SELECT s.id FROM students s JOIN accounts a ON a.id = s.account_id WHERE a.email = 'student@example.org'";
+use super::support::of;
 
 #[track_caller]
 fn nodes(connection: &Value) -> Vec<&Value> {
@@ -19,8 +17,9 @@ on_both! {
         let admission = app.sign_in(cast::ADMISSION).await;
         let (hod, teacher, admin) =
             (app.sign_in(cast::HOD).await, app.sign_in(cast::TEACHER).await, app.sign_in(cast::ADMIN).await);
-        let course = app.id_of(Kind::Course, &format!("SELECT course_id FROM students WHERE id = ({CLASS})")).await;
-        let period = app.number(&format!("SELECT CAST(current_period AS bigint) FROM students WHERE id = ({CLASS})")).await;
+        let student = of("students", cast::STUDENT);
+        let course = app.id_of(Kind::Course, &format!("SELECT course_id FROM students WHERE id = ({student})")).await;
+        let period = app.number(&format!("SELECT CAST(current_period AS bigint) FROM students WHERE id = ({student})")).await;
 
         // Morning: a child is admitted, with a mother who is new and a father who is a teacher here.
         let batch = admission.done("createBatch", json!({"name": "Spring", "startDate": "2026-03-20", "courseIds": [course]}), "batch { id }").await;
@@ -43,7 +42,7 @@ on_both! {
         // The head of department makes the timetable.
         let subject = json!({"courseId": course, "period": period, "code": "ETH", "name": "Ethics"});
         let subject = hod.done("createSubject", subject, "subject { id }").await["subject"]["id"].clone();
-        let teacher_id = app.id_of(Kind::Staff, &format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{}'", cast::TEACHER)).await;
+        let teacher_id = app.staff(cast::TEACHER).await;
         let slot = json!({"subjectId": subject, "teacherId": teacher_id, "weekdays": ["FRIDAY", "MONDAY"], "startsAt": "18:00:00", "endsAt": "18:50:00", "room": "Tower"});
         let routine = hod.done("createRoutine", slot, "routine { id }").await["routine"]["id"].clone();
         let timetable = student.data("{ viewer { student { routines { id room teacher { name } } } } }").await;

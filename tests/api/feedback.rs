@@ -6,22 +6,10 @@ use chrono::Duration;
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use super::support::{Client, TestApp, errors};
+use super::support::{Client, TestApp, errors, of};
 
 const TEACHERS: &str = "feedback { id rating message teacher { id } student { id } parent { id } createdAt updatedAt }";
 const INSTITUTES: &str = "feedback { id type rating message anonymous public mine authorName createdAt }";
-
-async fn staff(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Staff, &of("staff", email)).await
-}
-
-async fn student(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Student, &of("students", email)).await
-}
-
-fn of(table: &str, email: &str) -> String {
-    format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'")
-}
 
 fn with(mut input: Value, field: &str, value: impl Into<Value>) -> Value {
     input[field] = value.into();
@@ -46,7 +34,7 @@ async fn listed(client: &Client, list: &str, fields: &str) -> Vec<Value> {
 on_both! {
     async fn a_student_and_a_parent_rate_who_teaches_and_replace_it(app: TestApp) {
         from_scratch(&app).await;
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         let input = json!({"teacherId": teacher, "rating": 4.5, "message": " Clear. ", "clientMutationId": "phone-1"});
         let client = app.sign_in(cast::STUDENT).await;
         let made = client.done("rateTeacher", input.clone(), TEACHERS).await["feedback"].clone();
@@ -66,7 +54,7 @@ on_both! {
         for (who, parents) in [(cast::PARENT, 2), (cast::OTHER_PARENT, 3), (cast::PARENT, 3)] {
             let parent = app.sign_in(who).await;
             let made = parent.done("rateTeacher", by_parent.clone(), TEACHERS).await["feedback"].clone();
-            let own = app.id_of(Kind::Parent, &of("parents", who)).await;
+            let own = app.parent(who).await;
             assert_eq!((&made["parent"]["id"], &made["student"]["id"]), (&json!(own), &json!(child)), "{who}");
             assert_eq!(app.number("SELECT count(*) FROM teacher_feedback").await, parents);
         }
@@ -78,9 +66,9 @@ on_both! {
     }
 
     async fn all_that_is_wrong_with_a_rating_is_said(app: TestApp) {
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         let (client, parent) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await);
-        let sibling = student(&app, cast::SIBLING).await;
+        let sibling = app.student(cast::SIBLING).await;
         let input = json!({"teacherId": teacher, "rating": 4.5});
         for (field, value, code) in [
             ("rating", json!(0.5), "rating OUT_OF_RANGE"),
@@ -89,20 +77,20 @@ on_both! {
             ("rating", json!(4.3), "rating INVALID"),
             ("message", json!("a".repeat(10_001)), "message TOO_LONG"),
             ("message", json!("a\u{0}"), "message INVALID"),
-            ("teacherId", json!(staff(&app, cast::TEACHER_WHO_LEFT_CLASS).await), "teacherId NOT_FOUND"),
-            ("teacherId", json!(staff(&app, cast::HOD).await), "teacherId NOT_FOUND"),
+            ("teacherId", json!(app.staff(cast::TEACHER_WHO_LEFT_CLASS).await), "teacherId NOT_FOUND"),
+            ("teacherId", json!(app.staff(cast::HOD).await), "teacherId NOT_FOUND"),
             ("teacherId", json!(app.id(Kind::Staff, 999_999)), "teacherId NOT_FOUND"),
             ("teacherId", json!(child), "teacherId NOT_FOUND"),
             ("studentId", json!(sibling), "studentId NOT_FOUND"),
-            ("studentId", json!(student(&app, cast::ONLY_CHILD).await), "studentId NOT_FOUND"),
+            ("studentId", json!(app.student(cast::ONLY_CHILD).await), "studentId NOT_FOUND"),
         ] {
             assert_eq!(app.refused(&client, "rateTeacher", with(input.clone(), field, value)).await, [code], "{field}");
         }
-        let wrong = json!({"teacherId": staff(&app, cast::HOD).await, "rating": 9, "message": "a\u{0}"});
+        let wrong = json!({"teacherId": app.staff(cast::HOD).await, "rating": 9, "message": "a\u{0}"});
         assert_eq!(app.refused(&client, "rateTeacher", wrong).await, ["rating OUT_OF_RANGE", "message INVALID", "teacherId NOT_FOUND"]);
         assert_eq!(app.refused(&parent, "rateTeacher", input.clone()).await, ["studentId REQUIRED"]);
         for (value, code) in [
-            (student(&app, cast::ONLY_CHILD).await, "studentId NOT_FOUND"),
+            (app.student(cast::ONLY_CHILD).await, "studentId NOT_FOUND"),
             // The teacher teaches one child, not the other.
             (sibling, "teacherId NOT_FOUND"),
         ] {
@@ -110,7 +98,7 @@ on_both! {
         }
         // Who was archived teaches nobody.
         app.database.execute(&format!("UPDATE staff SET archived_at = '2026-03-19 08:00:00' WHERE id = ({})", of("staff", cast::HOD_TEACHER))).await;
-        let gone = with(input.clone(), "teacherId", staff(&app, cast::HOD_TEACHER).await);
+        let gone = with(input.clone(), "teacherId", app.staff(cast::HOD_TEACHER).await);
         assert_eq!(app.refused(&client, "rateTeacher", gone).await, ["teacherId NOT_FOUND"]);
         for (role, client) in app.everybody().await {
             let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
@@ -126,14 +114,14 @@ on_both! {
              ON s.course_id = j.course_id AND s.current_period = j.period WHERE s.id = ({own_child}) ORDER BY j.id LIMIT 1",
             of("staff", cast::TEACHER_PARENT)
         )).await;
-        let own = json!({"teacherId": staff(&app, cast::TEACHER_PARENT).await, "studentId": app.id_of(Kind::Student, &own_child).await, "rating": 5});
+        let own = json!({"teacherId": app.staff(cast::TEACHER_PARENT).await, "studentId": app.id_of(Kind::Student, &own_child).await, "rating": 5});
         let both = app.sign_in(cast::TEACHER_PARENT).await;
         assert_eq!(app.refused(&both, "rateTeacher", own).await, ["teacherId INVALID"]);
     }
 
     async fn who_wrote_of_a_teacher_takes_it_back_and_nobody_else(app: TestApp) {
         from_scratch(&app).await;
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         let (client, parent) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await);
         let own = client.done("rateTeacher", json!({"teacherId": teacher, "rating": 4}), TEACHERS).await["feedback"]["id"].clone();
         let parents = json!({"teacherId": teacher, "studentId": child, "rating": 3});
@@ -164,7 +152,7 @@ on_both! {
 
     async fn nothing_tells_a_teacher_who_wrote_of_them(app: TestApp) {
         from_scratch(&app).await;
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         app.sign_in(cast::STUDENT).await.done("rateTeacher", json!({"teacherId": teacher, "rating": 4}), "").await;
         app.sign_in(cast::PARENT).await.done("rateTeacher", json!({"teacherId": teacher, "studentId": child, "rating": 3}), "").await;
         let client = app.sign_in(cast::TEACHER).await;
@@ -190,11 +178,11 @@ on_both! {
     async fn an_hod_who_teaches_does_not_date_what_is_said_of_them_by_what_is_said_of_others(app: TestApp) {
         from_scratch(&app).await;
         // The HOD of the second course teaches in the first: there they are rated, and of the second they read the authors.
-        let sibling = student(&app, cast::SIBLING).await;
+        let sibling = app.student(cast::SIBLING).await;
         let of_second = "SELECT DISTINCT r.teacher_id FROM routines r JOIN students s ON s.course_id = r.course_id AND s.current_period = r.period";
         let of_second = format!("{of_second} WHERE r.active AND s.id = ({}) ORDER BY 1 LIMIT 1", of("students", cast::SIBLING));
         let of_second = app.id_of(Kind::Staff, &of_second).await;
-        let (hod, child) = (staff(&app, cast::HOD_TEACHER).await, student(&app, cast::STUDENT).await);
+        let (hod, child) = (app.staff(cast::HOD_TEACHER).await, app.student(cast::STUDENT).await);
         let mut of_hod = Vec::new();
         let mut in_turn = Vec::new();
         for who in [cast::PARENT, cast::OTHER_PARENT] {
@@ -316,7 +304,7 @@ on_both! {
 
     async fn a_few_ratings_have_no_average_for_the_teacher(app: TestApp) {
         from_scratch(&app).await;
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         let summary = format!("{{ node(id: \"{teacher}\") {{ ... on Staff {{ feedbackSummary {{ average count }} }} }} }}");
         let (themselves, hod) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD).await);
         let authors = [cast::STUDENT, cast::PARENT, cast::OTHER_PARENT];
@@ -334,7 +322,7 @@ on_both! {
 
     async fn rating_twice_at_once_leaves_one_row(app: TestApp) {
         from_scratch(&app).await;
-        let (teacher, child) = (staff(&app, cast::TEACHER).await, student(&app, cast::STUDENT).await);
+        let (teacher, child) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
         let (client, parent) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await);
         for round in 0..25 {
             let rate = |rating: i32| json!({"teacherId": teacher, "studentId": child, "rating": rating});

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     hard::hard_cases,
     rules::{VIEWERS, Viewer, rule},
-    support::{Answer, TestApp},
+    support::{Answer, TestApp, of},
 };
 
 /// Everybody who signs in.
@@ -265,7 +265,6 @@ on_both! {
     }
 
     async fn the_phone_of_a_co_parent_a_colleague_or_a_teacher_elsewhere_is_denied(app: TestApp) {
-        let of = |table: &str, email: &str| format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'");
         let taught_by_headed = format!("SELECT teacher_id FROM routines r JOIN courses c ON c.id = r.course_id WHERE r.active AND c.hod_id = ({})", of("staff", cast::HOD));
         let own_teacher = format!("SELECT MIN(teacher_id) FROM ({taught_by_headed}) AS own");
         let elsewhere = format!(

@@ -2,15 +2,13 @@
 
 use rollcall::demo::cast;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, of};
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
 /// without a course, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
 /// there, an HOD with a meeting, leave and feedback of their own, notices that were withdrawn.
 pub async fn hard_cases(app: &TestApp) {
-    let of = |table: &str, email: &str| {
-        format!("(SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}')")
-    };
+    let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
         of("students", cast::STUDENT),
         of("students", cast::ONLY_CHILD),

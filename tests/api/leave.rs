@@ -22,14 +22,6 @@ pub fn about(field: &str, id: &str, first: &str, last: &str) -> Value {
     input
 }
 
-pub async fn student(app: &TestApp, email: &str) -> String {
-    app.id(Kind::Student, one(app, &person("students", email)).await)
-}
-
-async fn staff(app: &TestApp, email: &str) -> String {
-    app.id(Kind::Staff, one(app, &person("staff", email)).await)
-}
-
 /// A pending request of a staff member.
 async fn leave_of_staff(app: &TestApp, email: &str, first: &str) -> String {
     app.database
@@ -59,11 +51,11 @@ on_both! {
         let made = pupil.done("requestLeave", days(first, last), REQUEST).await["leaveRequest"].clone();
         assert_eq!((&made["status"], &made["message"], &made["remark"]), (&json!("PENDING"), &json!("A wedding."), &Value::Null));
         assert_eq!((&made["firstDay"], &made["lastDay"]), (&json!(first), &json!(last)));
-        assert_eq!((&made["student"]["id"], &made["staff"]), (&json!(student(&app, cast::STUDENT).await), &Value::Null));
+        assert_eq!((&made["student"]["id"], &made["staff"]), (&json!(app.student(cast::STUDENT).await), &Value::Null));
         assert_eq!(made["createdAt"], "2026-03-20T12:00:00+00:00");
 
         let parent = app.sign_in(cast::PARENT).await;
-        let sibling = student(&app, cast::SIBLING).await;
+        let sibling = app.student(cast::SIBLING).await;
         let made = parent.done("requestLeave", about("studentId", &sibling, first, last), REQUEST).await;
         assert_eq!(made["leaveRequest"]["student"]["id"], json!(sibling));
         // Both parents and the child hold the same days now.
@@ -74,15 +66,15 @@ on_both! {
         for who in [cast::TEACHER, cast::HOD, cast::ADMISSION, cast::ADMIN] {
             let client = app.sign_in(who).await;
             let made = client.done("requestLeave", days("2026-06-01", "2026-06-01"), REQUEST).await;
-            assert_eq!(made["leaveRequest"]["staff"]["id"], json!(staff(&app, who).await));
-            let said = about("staffId", &staff(&app, who).await, "2026-06-02", "2026-06-02");
+            assert_eq!(made["leaveRequest"]["staff"]["id"], json!(app.staff(who).await));
+            let said = about("staffId", &app.staff(who).await, "2026-06-02", "2026-06-02");
             client.done("requestLeave", said, "").await;
         }
         // A teacher who is a parent: for themself where they do not say, and for the child where they do.
         let both = app.sign_in(cast::TEACHER_PARENT).await;
         let child = app.number(&format!("SELECT student_id FROM parent_students WHERE parent_id = {}", person("parents", cast::TEACHER_PARENT))).await;
         let own = both.done("requestLeave", days(first, last), REQUEST).await;
-        assert_eq!(own["leaveRequest"]["staff"]["id"], json!(staff(&app, cast::TEACHER_PARENT).await));
+        assert_eq!(own["leaveRequest"]["staff"]["id"], json!(app.staff(cast::TEACHER_PARENT).await));
         let of_child = about("studentId", &app.id(Kind::Student, child), first, last);
         let of_child = both.done("requestLeave", of_child, REQUEST).await;
         assert_eq!(of_child["leaveRequest"]["student"]["id"], app.id(Kind::Student, child));
@@ -92,8 +84,8 @@ on_both! {
         let parent = app.sign_in(cast::PARENT).await;
         assert_eq!(app.refused(&parent, "requestLeave", days("2026-05-04", "2026-05-04")).await, ["studentId REQUIRED"]);
         let teacher = app.sign_in(cast::TEACHER).await;
-        let mut two = about("staffId", &staff(&app, cast::TEACHER).await, "2026-05-04", "2026-05-04");
-        two["studentId"] = json!(student(&app, cast::STUDENT).await);
+        let mut two = about("staffId", &app.staff(cast::TEACHER).await, "2026-05-04", "2026-05-04");
+        two["studentId"] = json!(app.student(cast::STUDENT).await);
         assert_eq!(app.refused(&teacher, "requestLeave", two).await, ["staffId INVALID"]);
         app.database
             .execute(&format!(
@@ -102,9 +94,9 @@ on_both! {
             ))
             .await;
         assert_eq!(app.refused(&teacher, "requestLeave", days("2026-05-04", "2026-05-04")).await, ["studentId REQUIRED"]);
-        let me = student(&app, cast::TEACHER).await;
+        let me = app.student(cast::TEACHER).await;
         teacher.done("requestLeave", about("studentId", &me, "2026-05-04", "2026-05-04"), "").await;
-        let me = staff(&app, cast::TEACHER).await;
+        let me = app.staff(cast::TEACHER).await;
         teacher.done("requestLeave", about("staffId", &me, "2026-05-04", "2026-05-04"), "").await;
     }
 
@@ -140,19 +132,19 @@ on_both! {
     }
 
     async fn nobody_asks_for_others(app: TestApp) {
-        let own = student(&app, cast::STUDENT).await;
-        let classmate = student(&app, cast::ONLY_CHILD).await;
+        let own = app.student(cast::STUDENT).await;
+        let classmate = app.student(cast::ONLY_CHILD).await;
         let (first, last) = ("2026-05-04", "2026-05-04");
         let pupil = app.sign_in(cast::STUDENT).await;
         assert_eq!(app.refused(&pupil, "requestLeave", about("studentId", &classmate, first, last)).await, ["studentId NOT_FOUND"]);
-        let teacher = staff(&app, cast::TEACHER).await;
+        let teacher = app.staff(cast::TEACHER).await;
         assert_eq!(app.denied(&pupil, "requestLeave", about("staffId", &teacher, first, last)).await, "FORBIDDEN", "their teacher");
         let parent = app.sign_in(cast::PARENT_OF_ONE).await;
         assert_eq!(app.refused(&parent, "requestLeave", about("studentId", &own, first, last)).await, ["studentId NOT_FOUND"]);
         for who in [cast::TEACHER, cast::HOD, cast::ADMIN, cast::ADMISSION] {
             let client = app.sign_in(who).await;
             assert_eq!(app.denied(&client, "requestLeave", about("studentId", &own, first, last)).await, "FORBIDDEN", "{who}");
-            let colleague = staff(&app, cast::TEACHER_PARENT).await;
+            let colleague = app.staff(cast::TEACHER_PARENT).await;
             assert_eq!(app.denied(&client, "requestLeave", about("staffId", &colleague, first, last)).await, "FORBIDDEN", "{who}");
         }
         let nobody = app.anonymous();
@@ -188,7 +180,7 @@ on_both! {
         let done = parent.done("withdrawLeaveRequest", input.clone(), REQUEST).await;
         assert_eq!((&done["leaveRequest"]["status"], &done["leaveRequest"]["decidedAt"]), (&json!("WITHDRAWN"), &Value::Null));
         assert_eq!(app.refused(&parent, "withdrawLeaveRequest", input).await, ["id WRONG_STATUS"]);
-        let asked = parent.done("requestLeave", about("studentId", &student(&app, cast::STUDENT).await, "2026-07-01", "2026-07-02"), REQUEST).await;
+        let asked = parent.done("requestLeave", about("studentId", &app.student(cast::STUDENT).await, "2026-07-01", "2026-07-02"), REQUEST).await;
         let pupil = app.sign_in(cast::STUDENT).await;
         pupil.done("withdrawLeaveRequest", json!({"id": asked["leaveRequest"]["id"]}), "").await;
         let found = pupil.data("{ leaveRequests(filter: {status: WITHDRAWN}) { totalCount } }").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, of};
 
 /// The day of the tests: a Friday, of which nothing is marked yet.
 pub const FRIDAY: &str = "2026-03-20";
@@ -24,7 +24,7 @@ pub struct Lesson {
 
 /// The number of a person, as a subquery.
 pub fn person(table: &str, email: &str) -> String {
-    format!("(SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}')")
+    format!("({})", of(table, email))
 }
 
 /// The number that a subquery gives.

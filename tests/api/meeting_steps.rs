@@ -6,7 +6,7 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use super::{
-    meetings::{families, in_may, made, offer, staff, with},
+    meetings::{families, in_may, made, offer, with},
     support::{TestApp, errors},
 };
 
@@ -55,7 +55,7 @@ on_both! {
             }
         }
         // Nor is a request moved, nor what has begun, nor what was called off.
-        let asked = json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(6, 4, 0)});
+        let asked = json!({"staffId": app.staff(cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(6, 4, 0)});
         let asked = made(&app.sign_in(cast::PARENT).await, "requestMeeting", asked).await;
         let input = |id: &Value| json!({"id": id, "version": 1, "startsAt": in_may(7, 4, 0)});
         assert_eq!(app.refused(&teacher, "moveMeeting", input(&asked["id"])).await, ["id WRONG_STATUS"]);
@@ -97,7 +97,7 @@ on_both! {
 
         // What was asked for is declined or taken back, even when its time has passed; what took place is not.
         let asked = |hour| json!({"staffId": "", "studentId": family.1, "startsAt": in_may(5, hour, 0)});
-        let teacher_id = staff(&app, cast::TEACHER).await;
+        let teacher_id = app.staff(cast::TEACHER).await;
         let declined = made(&parent, "requestMeeting", with(asked(4), "staffId", teacher_id.clone())).await;
         let taken_back = made(&parent, "requestMeeting", with(asked(5), "staffId", teacher_id.clone())).await;
         let passed = made(&parent, "requestMeeting", with(asked(6), "staffId", teacher_id)).await;
@@ -153,7 +153,7 @@ on_both! {
     async fn of_two_meetings_of_a_teacher_at_once_one_is_made(app: TestApp) {
         let [family, other] = families(&app).await;
         let (teacher, hod) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD).await);
-        let teacher_id = staff(&app, cast::TEACHER).await;
+        let teacher_id = app.staff(cast::TEACHER).await;
         for round in 0..25 {
             let (day, hour) = (1 + round / 5, 4 + round % 5);
             let a = offer(&family, &in_may(day, hour, 0));
@@ -193,7 +193,7 @@ on_both! {
     async fn steps_that_meet_leave_a_meeting_as_if_one_had_come_after_the_other(app: TestApp) {
         let [family, _] = families(&app).await;
         let (parent, teacher) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::TEACHER).await);
-        let teacher_id = staff(&app, cast::TEACHER).await;
+        let teacher_id = app.staff(cast::TEACHER).await;
         for round in 0..25 {
             let asked = json!({"staffId": teacher_id, "studentId": family.1, "startsAt": in_may(1 + round, 4, 0)});
             let id = made(&parent, "requestMeeting", asked).await["id"].clone();

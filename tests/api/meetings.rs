@@ -8,28 +8,11 @@ use super::support::{Client, TestApp};
 const MEETING: &str = "meeting { id status startsAt endsAt minutes agenda notes cancellationReason online link version \
      staff { id } parents { id } students { id } }";
 
-pub async fn staff(app: &TestApp, email: &str) -> String {
-    person(app, Kind::Staff, "staff", email).await
-}
-
-async fn student(app: &TestApp, email: &str) -> String {
-    person(app, Kind::Student, "students", email).await
-}
-
-async fn parent(app: &TestApp, email: &str) -> String {
-    person(app, Kind::Parent, "parents", email).await
-}
-
-async fn person(app: &TestApp, kind: Kind, table: &str, email: &str) -> String {
-    let query = format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'");
-    app.id_of(kind, &query).await
-}
-
 /// The two families of the cast: a parent of [`cast::STUDENT`], and the parent of [`cast::ONLY_CHILD`].
 pub async fn families(app: &TestApp) -> [(String, String); 2] {
     [
-        (parent(app, cast::PARENT).await, student(app, cast::STUDENT).await),
-        (parent(app, cast::PARENT_OF_ONE).await, student(app, cast::ONLY_CHILD).await),
+        (app.parent(cast::PARENT).await, app.student(cast::STUDENT).await),
+        (app.parent(cast::PARENT_OF_ONE).await, app.student(cast::ONLY_CHILD).await),
     ]
 }
 
@@ -69,7 +52,7 @@ on_both! {
         assert_eq!((&meeting["status"], &meeting["version"], &meeting["minutes"]), (&json!("SCHEDULED"), &json!(1), &json!(45)));
         assert_eq!((&meeting["startsAt"], &meeting["endsAt"]), (&json!("2026-05-04T04:00:30+00:00"), &json!("2026-05-04T04:45:30+00:00")));
         assert_eq!((&meeting["agenda"], &meeting["online"], &meeting["link"]), (&json!("The project."), &json!(true), &json!("https://meet.example.org/x")));
-        assert_eq!(meeting["staff"]["id"], json!(staff(&app, cast::TEACHER).await));
+        assert_eq!(meeting["staff"]["id"], json!(app.staff(cast::TEACHER).await));
         assert_eq!((meeting["parents"].as_array().unwrap().len(), meeting["students"].as_array().unwrap().len()), (2, 2));
 
         // Whoever is in it, or whose child it is about, reaches it, and of the people in it those they know anyway.
@@ -122,7 +105,7 @@ on_both! {
             ("parentIds", json!([family.0, family.0]), "parentIds.1 DUPLICATE"),
             ("parentIds", json!([family.0, family.1]), "parentIds.1 NOT_FOUND"),
             ("studentIds", json!([family.1, family.1]), "studentIds.1 DUPLICATE"),
-            ("studentIds", json!([family.1, student(&app, cast::SIBLING).await]), "studentIds.1 NOT_FOUND"),
+            ("studentIds", json!([family.1, app.student(cast::SIBLING).await]), "studentIds.1 NOT_FOUND"),
             ("studentIds", json!([family.1, app.id(Kind::Student, 999_999)]), "studentIds.1 NOT_FOUND"),
             ("staffId", json!(app.id(Kind::Staff, 999_999)), "staffId NOT_FOUND"),
             ("staffId", json!(family.0), "staffId NOT_FOUND"),
@@ -136,17 +119,17 @@ on_both! {
         // What a teacher has of their own child they have as a parent.
         let both = app.sign_in(cast::TEACHER_PARENT).await;
         let child = app.id_of(Kind::Student, &format!("SELECT student_id FROM parent_students p JOIN parents x ON x.id = p.parent_id JOIN accounts a ON a.id = x.account_id WHERE a.email = '{}'", cast::TEACHER_PARENT)).await;
-        let input = offer(&(parent(&app, cast::TEACHER_PARENT).await, child), &in_may(4, 4, 0));
+        let input = offer(&(app.parent(cast::TEACHER_PARENT).await, child), &in_may(4, 4, 0));
         assert_eq!(app.refused(&both, "offerMeeting", input).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
     }
 
     async fn an_hod_offers_for_their_teachers_and_an_admin_for_anybody(app: TestApp) {
         let [family, _] = families(&app).await;
-        let sibling = (family.0.clone(), student(&app, cast::SIBLING).await);
-        let (teacher, elsewhere) = (staff(&app, cast::TEACHER).await, staff(&app, cast::TEACHER_WHO_LEFT_CLASS).await);
+        let sibling = (family.0.clone(), app.student(cast::SIBLING).await);
+        let (teacher, elsewhere) = (app.staff(cast::TEACHER).await, app.staff(cast::TEACHER_WHO_LEFT_CLASS).await);
         let (hod, both, admin) = (app.sign_in(cast::HOD).await, app.sign_in(cast::HOD_TEACHER).await, app.sign_in(cast::ADMIN).await);
         let own = made(&hod, "offerMeeting", offer(&family, &in_may(4, 4, 0))).await;
-        assert_eq!(own["staff"]["id"], json!(staff(&app, cast::HOD).await));
+        assert_eq!(own["staff"]["id"], json!(app.staff(cast::HOD).await));
         let theirs = made(&hod, "offerMeeting", with(offer(&family, &in_may(4, 5, 0)), "staffId", teacher.clone())).await;
         assert_eq!(theirs["staff"]["id"], json!(teacher));
         let anybody = made(&admin, "offerMeeting", with(offer(&sibling, &in_may(4, 6, 0)), "staffId", elsewhere.clone())).await;
@@ -154,13 +137,13 @@ on_both! {
         // Colleagues are reached, but that is no right over their time.
         let input = with(offer(&family, &in_may(4, 7, 0)), "staffId", elsewhere.clone());
         assert_eq!(app.denied(&hod, "offerMeeting", input.clone()).await, "FORBIDDEN");
-        let input = with(input, "staffId", staff(&app, cast::HOD_TEACHER).await);
+        let input = with(input, "staffId", app.staff(cast::HOD_TEACHER).await);
         assert_eq!(app.denied(&app.sign_in(cast::TEACHER).await, "offerMeeting", input).await, "FORBIDDEN");
         // An HOD's students are those of their courses; who also teaches holds meetings about both.
         assert_eq!(app.refused(&hod, "offerMeeting", offer(&sibling, &in_may(4, 7, 0))).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
         made(&both, "offerMeeting", offer(&sibling, &in_may(4, 7, 0))).await;
         made(&both, "offerMeeting", offer(&family, &in_may(4, 7, 30))).await;
-        let taught = with(offer(&family, &in_may(4, 8, 0)), "staffId", staff(&app, cast::TEACHER_PARENT).await);
+        let taught = with(offer(&family, &in_may(4, 8, 0)), "staffId", app.staff(cast::TEACHER_PARENT).await);
         assert_eq!(app.refused(&both, "offerMeeting", taught).await, ["studentIds.0 NOT_FOUND", "parentIds.0 NOT_FOUND"]);
         // Who was archived is not there any more, for an ADMIN either.
         let (gone, child) = (app.number("SELECT MAX(id) FROM staff").await, app.number(&format!("SELECT id FROM students WHERE name = '{}'", cast::ARCHIVED_STUDENT)).await);
@@ -210,7 +193,7 @@ on_both! {
     async fn a_parent_asks_for_a_meeting_and_the_teacher_accepts(app: TestApp) {
         let [family, other] = families(&app).await;
         let (client, teacher) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::TEACHER).await);
-        let input = json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(4, 4, 0),
+        let input = json!({"staffId": app.staff(cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(4, 4, 0),
             "agenda": "Marks.", "clientMutationId": "phone-1"});
         let meeting = made(&client, "requestMeeting", input.clone()).await;
         assert_eq!((&meeting["status"], &meeting["minutes"], &meeting["agenda"]), (&json!("REQUESTED"), &json!(30), &json!("Marks.")));
@@ -242,26 +225,26 @@ on_both! {
         let accepted = made(&teacher, "acceptMeeting", json!({"id": meeting["id"], "startsAt": in_may(4, 6, 0)})).await;
         assert_eq!((&accepted["status"], &accepted["endsAt"], &accepted["version"]), (&json!("SCHEDULED"), &json!("2026-05-04T06:30:00+00:00"), &json!(2)));
         assert_eq!(app.refused(&teacher, "acceptMeeting", json!({"id": meeting["id"]})).await, ["id WRONG_STATUS"]);
-        let mine = made(&client, "requestMeeting", json!({"staffId": staff(&app, cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(5, 4, 0), "minutes": 10})).await;
+        let mine = made(&client, "requestMeeting", json!({"staffId": app.staff(cast::TEACHER).await, "studentId": family.1, "startsAt": in_may(5, 4, 0), "minutes": 10})).await;
         let accepted = made(&app.sign_in(cast::HOD).await, "acceptMeeting", json!({"id": mine["id"]})).await;
         assert_eq!((&accepted["startsAt"], &accepted["minutes"]), (&json!("2026-05-05T04:00:00+00:00"), &json!(10)));
         // Its time is taken now, from its parents too.
-        let busy = with(offer(&family, &in_may(5, 4, 9)), "staffId", staff(&app, cast::HOD_TEACHER).await);
+        let busy = with(offer(&family, &in_may(5, 4, 9)), "staffId", app.staff(cast::HOD_TEACHER).await);
         assert_eq!(app.refused(&app.sign_in(cast::ADMIN).await, "offerMeeting", busy).await, ["parentIds.0 PARENT_BUSY"]);
     }
 
     async fn a_request_is_of_a_parent_about_their_child_with_a_teacher_of_it(app: TestApp) {
         let [family, other] = families(&app).await;
         let client = app.sign_in(cast::PARENT).await;
-        let teacher = staff(&app, cast::TEACHER).await;
+        let teacher = app.staff(cast::TEACHER).await;
         let input = json!({"staffId": teacher, "studentId": family.1, "startsAt": in_may(4, 4, 0)});
         for (field, value, code) in [
             ("studentId", json!(other.1), "studentId NOT_FOUND"),
             ("studentId", json!(app.id(Kind::Student, 999_999)), "studentId NOT_FOUND"),
             // The brother or sister has other teachers.
-            ("studentId", json!(student(&app, cast::SIBLING).await), "staffId NOT_FOUND"),
-            ("staffId", json!(staff(&app, cast::TEACHER_WHO_LEFT_CLASS).await), "staffId NOT_FOUND"),
-            ("staffId", json!(staff(&app, cast::HOD).await), "staffId NOT_FOUND"),
+            ("studentId", json!(app.student(cast::SIBLING).await), "staffId NOT_FOUND"),
+            ("staffId", json!(app.staff(cast::TEACHER_WHO_LEFT_CLASS).await), "staffId NOT_FOUND"),
+            ("staffId", json!(app.staff(cast::HOD).await), "staffId NOT_FOUND"),
             ("staffId", json!(family.0), "staffId NOT_FOUND"),
             ("startsAt", json!("2026-03-20T12:00:00Z"), "startsAt IN_PAST"),
             ("minutes", json!(300), "minutes OUT_OF_RANGE"),
@@ -274,7 +257,7 @@ on_both! {
         let taught = "SELECT min(s.id) FROM students s JOIN routines r ON r.course_id = s.course_id AND r.period = s.current_period \
                       JOIN staff t ON t.id = r.teacher_id JOIN accounts a ON a.id = t.account_id WHERE r.active AND s.archived_at IS NULL AND a.email";
         let taught = app.id_of(Kind::Student, &format!("{taught} = '{}'", cast::TEACHER_PARENT)).await;
-        let own = json!({"staffId": staff(&app, cast::TEACHER_PARENT).await, "studentId": taught, "startsAt": in_may(4, 4, 0)});
+        let own = json!({"staffId": app.staff(cast::TEACHER_PARENT).await, "studentId": taught, "startsAt": in_may(4, 4, 0)});
         assert_eq!(app.refused(&both, "requestMeeting", own).await, ["studentId NOT_FOUND"]);
         for (role, client) in app.everybody().await {
             let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };

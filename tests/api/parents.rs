@@ -4,19 +4,11 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use super::{
-    admission::{of, phone},
-    support::{TestApp, errors},
+    admission::phone,
+    support::{TestApp, errors, of},
 };
 
 const PARENT: &str = "parent { id name email phone address photoUrl version students { edges { node { id } } } }";
-
-async fn student(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Student, &of("students", email)).await
-}
-
-async fn parent(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Parent, &of("parents", email)).await
-}
 
 /// Makes somebody the parent of a student.
 async fn adopt(app: &TestApp, email: &str, child: &str) {
@@ -47,12 +39,12 @@ async fn denied_to_others(app: &TestApp, mutation: &str, input: &Value) {
 on_both! {
     async fn a_parent_is_linked_by_phone_or_made(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let child = student(&app, cast::STUDENT).await;
+        let child = app.student(cast::STUDENT).await;
         let link = |name: &str, phone: &str| json!({"studentId": child, "parent": {"name": name, "phone": phone, "email": "New@example.org", "address": "Hill"}});
         let known = admission.done("linkParent", link("Other name", &phone(&app, cast::PARENT_OF_ONE).await), PARENT).await["parent"].clone();
-        assert_eq!((&known["id"], &known["email"]), (&json!(parent(&app, cast::PARENT_OF_ONE).await), &json!(cast::PARENT_OF_ONE)));
+        assert_eq!((&known["id"], &known["email"]), (&json!(app.parent(cast::PARENT_OF_ONE).await), &json!(cast::PARENT_OF_ONE)));
         assert!(known["name"] != "Other name" && known["address"] != "Hill");
-        let mut children = vec![json!({"node": {"id": child}}), json!({"node": {"id": student(&app, cast::ONLY_CHILD).await}})];
+        let mut children = vec![json!({"node": {"id": child}}), json!({"node": {"id": app.student(cast::ONLY_CHILD).await}})];
         children.sort_by_key(Value::to_string);
         let mut found = known["students"]["edges"].as_array().unwrap().clone();
         found.sort_by_key(Value::to_string);
@@ -75,7 +67,7 @@ on_both! {
 
     async fn a_link_keeps_its_rules(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let child = student(&app, cast::STUDENT).await;
+        let child = app.student(cast::STUDENT).await;
         let archived = phone(&app, cast::OTHER_PARENT).await;
         app.database.execute(&format!("UPDATE parents SET archived_at = '2026-03-01 00:00:00' WHERE id = ({})", of("parents", cast::OTHER_PARENT))).await;
         let link = |name: &str, phone: &str, email: &str| json!({"studentId": child, "parent": {"name": name, "phone": phone, "email": email}});
@@ -91,7 +83,7 @@ on_both! {
             assert_eq!(app.refused(&admission, "linkParent", input).await, expected);
         }
         let mut far = link("A", "+9779800000001", "");
-        far["studentId"] = json!(parent(&app, cast::PARENT).await);
+        far["studentId"] = json!(app.parent(cast::PARENT).await);
         assert_eq!(app.refused(&admission, "linkParent", far).await, ["studentId NOT_FOUND"]);
         let own = link("Me", &phone(&app, cast::ADMISSION).await, "");
         assert_eq!(app.denied(&admission, "linkParent", own).await, "FORBIDDEN");
@@ -99,15 +91,15 @@ on_both! {
         let admin = app.sign_in(cast::ADMIN).await;
         let late = link("A", "+9779800000001", "");
         assert_eq!(app.refused(&admin, "linkParent", late).await, ["studentId WRONG_STATUS"]);
-        let apart = json!({"studentId": child, "parentId": parent(&app, cast::PARENT).await});
+        let apart = json!({"studentId": child, "parentId": app.parent(cast::PARENT).await});
         assert_eq!(app.refused(&admin, "unlinkParent", apart).await, ["studentId WRONG_STATUS"]);
     }
 
     async fn nobody_is_given_somebody_elses_child(app: TestApp) {
-        let (child, of_one) = (student(&app, cast::ONLY_CHILD).await, phone(&app, cast::PARENT).await);
+        let (child, of_one) = (app.student(cast::ONLY_CHILD).await, phone(&app, cast::PARENT).await);
         let link = json!({"studentId": child, "parent": {"name": "P", "phone": of_one}});
         denied_to_others(&app, "linkParent", &link).await;
-        let unlink = json!({"studentId": child, "parentId": parent(&app, cast::PARENT_OF_ONE).await});
+        let unlink = json!({"studentId": child, "parentId": app.parent(cast::PARENT_OF_ONE).await});
         denied_to_others(&app, "unlinkParent", &unlink).await;
         // An HOD of another course who teaches there, and one who does not.
         assert_eq!(app.denied(&app.sign_in(cast::HOD_TEACHER).await, "linkParent", link.clone()).await, "FORBIDDEN");
@@ -117,7 +109,7 @@ on_both! {
         assert_eq!(app.refused(&stranger, "unlinkParent", unlink.clone()).await, ["studentId NOT_FOUND"]);
         // The HOD of the course may; a parent of another child is none of this one's.
         let hod = app.sign_in(cast::HOD).await;
-        let other = json!({"studentId": child, "parentId": parent(&app, cast::PARENT).await});
+        let other = json!({"studentId": child, "parentId": app.parent(cast::PARENT).await});
         assert_eq!(app.refused(&hod, "unlinkParent", other).await, ["parentId NOT_FOUND"]);
         assert_eq!(app.refused(&hod, "unlinkParent", json!({"studentId": child, "parentId": child})).await, ["parentId NOT_FOUND"]);
         hod.done("linkParent", link, "").await;
@@ -126,14 +118,14 @@ on_both! {
 
     async fn who_is_unlinked_reaches_nothing_of_the_child_at_once(app: TestApp) {
         let (parent_client, admission) = (app.sign_in(cast::PARENT_OF_ONE).await, app.sign_in(cast::ADMISSION).await);
-        let child = student(&app, cast::ONLY_CHILD).await;
+        let child = app.student(cast::ONLY_CHILD).await;
         let query = "query($id: ID!) { node(id: $id) { ... on Student { id course { id } batches { id } courseTrackings { id } subjectProgress { id } \
                      routines { id teacher { id } subject { id } } attendanceRecords(first: 3) { edges { node { id session { id } } } } \
                      leaveRequests(first: 3) { edges { node { id } } } } } }";
         let before = parent_client.ask_with(query, json!({"id": child})).await.ok();
         let ids: Vec<String> = before.text.split("\"id\":\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
         assert!(ids.len() > 15, "{}", before.text);
-        let unlink = json!({"studentId": child, "parentId": parent(&app, cast::PARENT_OF_ONE).await});
+        let unlink = json!({"studentId": child, "parentId": app.parent(cast::PARENT_OF_ONE).await});
         let left = admission.done("unlinkParent", unlink.clone(), "student { id parents { id } }").await;
         assert_eq!(left["student"], json!({"id": child, "parents": []}));
         for id in ids {
@@ -156,7 +148,7 @@ on_both! {
 
     async fn a_parent_is_edited(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let id = parent(&app, cast::PARENT).await;
+        let id = app.parent(cast::PARENT).await;
         let edit = json!({"id": id, "version": 1, "name": "Olga", "phone": "+977 9800000001", "email": "Olga@Example.org", "address": null,
             "photoUrl": "https://files.example/o.jpg"});
         let after = admission.done("editParent", edit, PARENT).await["parent"].clone();
@@ -170,7 +162,7 @@ on_both! {
         found.sort();
         assert_eq!(found, ["address INVALID", "email TAKEN", "name REQUIRED", "phone TAKEN", "photoUrl INVALID", "version STALE"]);
         assert_eq!(app.refused(&admission, "editParent", json!({"id": id, "version": 3, "phone": null})).await, ["phone REQUIRED"]);
-        let unknown = json!({"id": student(&app, cast::STUDENT).await, "version": 1});
+        let unknown = json!({"id": app.student(cast::STUDENT).await, "version": 1});
         assert_eq!(app.refused(&admission, "editParent", unknown).await, ["id NOT_FOUND"]);
         let audited = app.database.texts("SELECT before FROM audit_entries ORDER BY id").await;
         assert!(audited[0].contains(cast::PARENT) && !audited[0].contains("version"), "{audited:?}");
@@ -181,7 +173,7 @@ on_both! {
 
     async fn an_hod_edits_parents_of_theirs_and_their_contact_where_all_children_are(app: TestApp) {
         let hod = app.sign_in(cast::HOD).await;
-        let (one, two) = (parent(&app, cast::PARENT_OF_ONE).await, parent(&app, cast::PARENT).await);
+        let (one, two) = (app.parent(cast::PARENT_OF_ONE).await, app.parent(cast::PARENT).await);
         hod.done("editParent", json!({"id": one, "version": 1, "phone": "+9779800000001"}), "").await;
         // The other one has a child in another course, too.
         hod.done("editParent", json!({"id": two, "version": 1, "address": "Hill"}), "").await;
@@ -202,7 +194,7 @@ on_both! {
         let (admin, admission, hod) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::ADMISSION).await, app.sign_in(cast::HOD).await);
         for who in [cast::ADMIN, cast::ADMISSION, cast::HOD_OF_TWO, cast::TEACHER] {
             adopt(&app, who, cast::ONLY_CHILD).await;
-            let id = parent(&app, who).await;
+            let id = app.parent(who).await;
             for take in [json!({"email": "mine@example.org"}), json!({"phone": "+9779800000001"}), json!({"email": null})] {
                 let mut take = take;
                 take["id"] = json!(id);
@@ -217,7 +209,7 @@ on_both! {
             assert_eq!(errors(&admission.change("editParent", &same, "").await), [""; 0]);
         }
         // Teachers are an HOD's to add and edit, and everybody an ADMIN's.
-        hod.done("editParent", json!({"id": parent(&app, cast::TEACHER).await, "version": 2, "phone": "+9779800000001"}), "").await;
-        admin.done("editParent", json!({"id": parent(&app, cast::ADMISSION).await, "version": 2, "phone": "+9779800000002"}), "").await;
+        hod.done("editParent", json!({"id": app.parent(cast::TEACHER).await, "version": 2, "phone": "+9779800000001"}), "").await;
+        admin.done("editParent", json!({"id": app.parent(cast::ADMISSION).await, "version": 2, "phone": "+9779800000002"}), "").await;
     }
 }

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use crate::{
     sessions::redis_url,
-    staff::{attempt, staff_of},
     support::{Backend, Client, PASSWORD, TestApp},
 };
 
@@ -95,8 +94,8 @@ on_both! {
         assert_eq!(refused("wrong", "wrong".to_owned()).await, ["newPassword OUT_OF_RANGE", "newPassword INVALID", "currentPassword INVALID_CREDENTIALS"]);
         assert!(sign_in(&app, cast::PARENT, PASSWORD).await.is_ok());
         // Characters count, not bytes; nor need they be of any kind.
-        assert_eq!(attempt(&parent, "changePassword", &passwords(PASSWORD, &"é".repeat(12))).await, "done");
-        assert_eq!(attempt(&parent, "changePassword", &passwords(&"é".repeat(12), &"é".repeat(128))).await, "done");
+        assert_eq!(parent.attempt("changePassword", &passwords(PASSWORD, &"é".repeat(12))).await, "done");
+        assert_eq!(parent.attempt("changePassword", &passwords(&"é".repeat(12), &"é".repeat(128))).await, "done");
         assert!(sign_in(&app, cast::PARENT, &"é".repeat(128)).await.is_ok());
     }
 
@@ -121,7 +120,7 @@ on_both! {
             let (one, other) = (sign_in(&app, cast::PARENT, &current).await.unwrap(), sign_in(&app, cast::PARENT, &current).await.unwrap());
             let new = [format!("the first one {round}"), format!("the other one {round}")];
             let (a, b) = (passwords(&current, &new[0]), passwords(&current, &new[1]));
-            let (a, b) = tokio::join!(attempt(&one, "changePassword", &a), attempt(&other, "changePassword", &b));
+            let (a, b) = tokio::join!(one.attempt("changePassword", &a), other.attempt("changePassword", &b));
             let made: Vec<usize> = [&a, &b].iter().enumerate().filter(|(_, outcome)| **outcome == "done").map(|(i, _)| i).collect();
             assert_eq!(made.len(), 1, "{a}, {b}");
             assert!(sign_in(&app, cast::PARENT, &new[1 - made[0]]).await.is_err());
@@ -150,7 +149,7 @@ async fn a_new_password_ends_the_other_sessions(app: &TestApp) {
     let again = sign_in(app, cast::PARENT, NEW).await.unwrap();
     assert_eq!(roles(&again).await, json!(["PARENT"]));
     // And once more, from the other side.
-    assert_eq!(attempt(&again, "changePassword", &passwords(NEW, PASSWORD)).await, "done");
+    assert_eq!(again.attempt("changePassword", &passwords(NEW, PASSWORD)).await, "done");
     assert_eq!((roles(&here).await, roles(&again).await), (Value::Null, json!(["PARENT"])));
     let entries = "{ auditEntries(filter: {action: \"changePassword\"}) { edges { node { subjectType changes { field before after } } } } }";
     let entries = app.sign_in(cast::ADMIN).await.data(entries).await["auditEntries"]["edges"].clone();
@@ -174,7 +173,7 @@ async fn sign_in_meanwhile(app: &TestApp) {
             tokio::time::sleep(std::time::Duration::from_millis(round * 8)).await;
             sign_in(app, cast::PARENT, &current).await
         };
-        let (outcome, began) = tokio::join!(attempt(&here, "changePassword", &input), late);
+        let (outcome, began) = tokio::join!(here.attempt("changePassword", &input), late);
         assert_eq!(outcome, "done");
         if let Ok(began) = began {
             assert_eq!(roles(&began).await, Value::Null, "round {round}");
@@ -196,7 +195,7 @@ async fn sessions_in_redis_end(backend: Backend) {
 
     // Who may sign in again does not find the old session there.
     let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
-    let id = staff_of(&app, cast::TEACHER).await;
+    let id = app.staff(cast::TEACHER).await;
     admin.done("deactivateStaff", json!({"id": id, "endRoutines": true}), "").await;
     assert_eq!(roles(&teacher).await, Value::Null);
     admin.done("activateStaff", json!({"id": id}), "").await;

@@ -4,8 +4,8 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use super::{
-    admission::{course, of},
-    support::{Client, TestApp, errors},
+    admission::course,
+    support::{Client, TestApp, errors, of},
 };
 
 const PROGRESS: &str = "subjectProgress { id status completion notes version subject { code } student { id } }";

@@ -3,7 +3,7 @@
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, of};
 
 /// The names in a connection.
 fn names(connection: &Value) -> Vec<&str> {
@@ -190,7 +190,7 @@ on_both! {
 
     async fn a_routine_that_is_handed_on_takes_its_sessions_along(app: TestApp) {
         let (former, present) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::TEACHER_PARENT).await);
-        let staff = |email: &str| format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}'");
+        let staff = |email: &str| of("staff", email);
         let routine = app
             .database
             .numbers(&format!(

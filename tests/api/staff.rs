@@ -3,35 +3,10 @@
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp, errors};
+use crate::support::{Client, PASSWORD, TestApp, of};
 
 const STAFF: &str = "staff { id name version email phone active roles designation gender birthDate temporaryAddress permanentAddress \
                      maritalStatus citizenshipNumber passportNumber nextOfKin photoUrl joiningDate archivedAt }";
-
-/// The global id of a staff member.
-pub async fn staff_of(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Staff, &number_of(email)).await
-}
-
-fn number_of(email: &str) -> String {
-    format!("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account_id WHERE a.email = '{email}'")
-}
-
-/// What becomes of a mutation that may be denied: `done`, the user errors, or the code.
-pub async fn attempt(client: &Client, mutation: &str, input: &Value) -> String {
-    let (first, rest) = mutation.split_at(1);
-    let query = format!(
-        "mutation($input: {}{rest}Input!) {{ {mutation}(input: $input) {{ userErrors {{ field code message }} }} }}",
-        first.to_uppercase()
-    );
-    let answer: Answer = client.ask_with(&query, json!({"input": input})).await;
-    let payload = answer.at(&format!("/{mutation}"));
-    if payload.is_null() {
-        return answer.code_at(&json!([mutation])).to_owned();
-    }
-    let errors = errors(payload);
-    if errors.is_empty() { "done".to_owned() } else { errors.join(", ") }
-}
 
 async fn version(app: &TestApp, email: &str) -> i64 {
     let query = format!(
@@ -42,7 +17,7 @@ async fn version(app: &TestApp, email: &str) -> i64 {
 
 /// An edit of a staff member as they are now.
 async fn edit(app: &TestApp, email: &str, fields: Value) -> Value {
-    let mut input = json!({"id": staff_of(app, email).await, "version": version(app, email).await});
+    let mut input = json!({"id": app.staff(email).await, "version": version(app, email).await});
     input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     input
 }
@@ -60,7 +35,7 @@ async fn second_admin(app: &TestApp) {
     app.database
         .execute(&format!(
             "INSERT INTO staff_roles (staff_id, role) VALUES (({}), 'ADMIN')",
-            number_of(cast::ADMISSION)
+            of("staff", cast::ADMISSION)
         ))
         .await;
 }
@@ -182,13 +157,13 @@ on_both! {
                 assert_eq!(app.denied(&hod, "editStaff", edit(&app, email, fields).await).await, "FORBIDDEN", "{email}");
             }
             for mutation in ["deactivateStaff", "archiveStaff"] {
-                let input = json!({"id": staff_of(&app, email).await, "endRoutines": true});
+                let input = json!({"id": app.staff(email).await, "endRoutines": true});
                 assert_eq!(app.denied(&hod, mutation, input).await, "FORBIDDEN", "{email}");
             }
         }
         assert_eq!(app.denied(&of_two, "editStaff", edit(&app, cast::TEACHER, json!({"name": "Mine"})).await).await, "FORBIDDEN");
         // Who heads nothing is nobody's HOD.
-        app.database.execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", number_of(cast::HOD))).await;
+        app.database.execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", of("staff", cast::HOD))).await;
         assert_eq!(app.denied(&hod, "addStaff", person("y@example.org", &["TEACHER"])).await, "FORBIDDEN");
     }
 
@@ -197,8 +172,8 @@ on_both! {
         hod.done("editStaff", edit(&app, cast::TEACHER_PARENT, json!({"name": "Ann Quire"})).await, "").await;
         let email = edit(&app, cast::TEACHER_PARENT, json!({"email": "mine@example.org"})).await;
         assert_eq!(app.denied(&hod, "editStaff", email).await, "FORBIDDEN");
-        let id = staff_of(&app, cast::TEACHER_PARENT).await;
-        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE course_id <> 2 AND teacher_id = ({})", number_of(cast::TEACHER_PARENT))).await;
+        let id = app.staff(cast::TEACHER_PARENT).await;
+        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE course_id <> 2 AND teacher_id = ({})", of("staff", cast::TEACHER_PARENT))).await;
         assert_eq!(app.denied(&hod, "deactivateStaff", json!({"id": id, "endRoutines": true})).await, "FORBIDDEN");
         // To be archived as staff leaves them what else they are.
         hod.done("archiveStaff", json!({"id": id, "endRoutines": true}), "").await;
@@ -208,37 +183,37 @@ on_both! {
 
     async fn roles_are_given_and_taken(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let of = |email: &'static str, roles: Value| edit(&app, email, json!({"roles": roles}));
-        let given = admin.done("setStaffRoles", of(cast::ADMISSION, json!(["TEACHER", "ADMIN"])).await, STAFF).await["staff"].clone();
+        let roles_of = |email: &'static str, roles: Value| edit(&app, email, json!({"roles": roles}));
+        let given = admin.done("setStaffRoles", roles_of(cast::ADMISSION, json!(["TEACHER", "ADMIN"])).await, STAFF).await["staff"].clone();
         assert_eq!((&given["roles"], &given["version"]), (&json!(["ADMIN", "TEACHER"]), &json!(2)));
         let changes = format!("{{ auditEntries(filter: {{subjectId: {}}}) {{ edges {{ node {{ changes {{ field before after }} }} }} }} }}", given["id"]);
         let entry = admin.data(&changes).await["auditEntries"]["edges"][0]["node"]["changes"].clone();
         assert_eq!(entry, json!([{"field": "roles", "before": "[\"ADMISSION\"]", "after": "[\"TEACHER\",\"ADMIN\"]"}]));
-        admin.done("setStaffRoles", of(cast::ADMISSION, json!(["ADMISSION"])).await, "").await;
+        admin.done("setStaffRoles", roles_of(cast::ADMISSION, json!(["ADMISSION"])).await, "").await;
 
-        let stale = json!({"id": staff_of(&app, cast::TEACHER).await, "version": 7, "roles": []});
+        let stale = json!({"id": app.staff(cast::TEACHER).await, "version": 7, "roles": []});
         let mut errors = app.refused(&admin, "setStaffRoles", stale).await;
         errors.sort();
         assert_eq!(errors, ["roles IN_USE", "roles REQUIRED", "version STALE"]);
-        assert_eq!(app.refused(&admin, "setStaffRoles", of(cast::TEACHER, json!(["TEACHER", "TEACHER"])).await).await, ["roles DUPLICATE"]);
-        let input = of(cast::HOD_TEACHER, json!(["ADMISSION"])).await;
+        assert_eq!(app.refused(&admin, "setStaffRoles", roles_of(cast::TEACHER, json!(["TEACHER", "TEACHER"])).await).await, ["roles DUPLICATE"]);
+        let input = roles_of(cast::HOD_TEACHER, json!(["ADMISSION"])).await;
         assert_eq!(app.refused(&admin, "setStaffRoles", input.clone()).await, ["roles IN_USE", "roles IN_USE"]);
         let payload = admin.change("setStaffRoles", &input, "").await;
         let course = app.database.texts("SELECT name FROM courses WHERE id = 2").await.remove(0);
         assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains(&course), "{payload:#}");
-        let taught = format!("SELECT s.name FROM routines r JOIN subjects s ON s.id = r.subject_id WHERE r.active AND r.teacher_id = ({})", number_of(cast::HOD_TEACHER));
+        let taught = format!("SELECT s.name FROM routines r JOIN subjects s ON s.id = r.subject_id WHERE r.active AND r.teacher_id = ({})", of("staff", cast::HOD_TEACHER));
         for subject in app.database.texts(&taught).await {
             assert!(payload["userErrors"][1]["message"].as_str().unwrap().contains(&subject), "{payload:#}");
         }
         // Who heads nothing and teaches nothing may lose both.
-        app.database.execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", number_of(cast::HOD_TEACHER))).await;
-        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE teacher_id = ({})", number_of(cast::HOD_TEACHER))).await;
+        app.database.execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", of("staff", cast::HOD_TEACHER))).await;
+        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE teacher_id = ({})", of("staff", cast::HOD_TEACHER))).await;
         admin.done("setStaffRoles", input, "").await;
     }
 
     async fn an_administrator_remains(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let (id, roles) = (staff_of(&app, cast::ADMIN).await, edit(&app, cast::ADMIN, json!({"roles": ["ADMISSION"]})).await);
+        let (id, roles) = (app.staff(cast::ADMIN).await, edit(&app, cast::ADMIN, json!({"roles": ["ADMISSION"]})).await);
         let alone = || async {
             assert_eq!(app.refused(&admin, "setStaffRoles", roles.clone()).await, ["roles LAST_ADMIN"]);
             assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["id LAST_ADMIN"]);
@@ -267,24 +242,24 @@ on_both! {
         for round in 0..25 {
             let a = edit(&app, cast::ADMISSION, json!({"roles": ["TEACHER"]})).await;
             let b = edit(&app, cast::ADMIN, json!({"roles": ["TEACHER"]})).await;
-            let (a, b) = tokio::join!(attempt(&one, "setStaffRoles", &a), attempt(&other, "setStaffRoles", &b));
+            let (a, b) = tokio::join!(one.attempt("setStaffRoles", &a), other.attempt("setStaffRoles", &b));
             let mut outcomes = [a, b];
             outcomes.sort();
             // Who is late may be ADMIN no more before they ask.
             assert!(outcomes == ["done", "roles LAST_ADMIN"] || outcomes == ["FORBIDDEN", "done"], "round {round}: {outcomes:?}");
             assert_eq!(app.number("SELECT count(*) FROM staff_roles WHERE role = 'ADMIN'").await, 1, "round {round}");
             app.database.execute("DELETE FROM staff_roles WHERE role = 'ADMIN'").await;
-            let again = format!("INSERT INTO staff_roles (staff_id, role) VALUES (({}), 'ADMIN'), (({}), 'ADMIN')", number_of(cast::ADMIN), number_of(cast::ADMISSION));
+            let again = format!("INSERT INTO staff_roles (staff_id, role) VALUES (({}), 'ADMIN'), (({}), 'ADMIN')", of("staff", cast::ADMIN), of("staff", cast::ADMISSION));
             app.database.execute(&again).await;
         }
     }
 
     async fn of_two_administrators_who_deactivate_each_other_one_remains(app: TestApp) {
         second_admin(&app).await;
-        let (a, b) = (json!({"id": staff_of(&app, cast::ADMISSION).await}), json!({"id": staff_of(&app, cast::ADMIN).await}));
+        let (a, b) = (json!({"id": app.staff(cast::ADMISSION).await}), json!({"id": app.staff(cast::ADMIN).await}));
         for round in 0..25 {
             let (one, other) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::ADMISSION).await);
-            let (a, b) = tokio::join!(attempt(&one, "deactivateStaff", &a), attempt(&other, "deactivateStaff", &b));
+            let (a, b) = tokio::join!(one.attempt("deactivateStaff", &a), other.attempt("deactivateStaff", &b));
             let mut outcomes = [a, b];
             outcomes.sort();
             assert!(outcomes == ["done", "id LAST_ADMIN"] || outcomes == ["UNAUTHENTICATED", "done"], "round {round}: {outcomes:?}");
@@ -300,7 +275,7 @@ on_both! {
         let slot = json!({"subjectId": subject, "teacherId": teacher, "weekdays": ["SUNDAY"], "startsAt": "18:00", "endsAt": "19:00"});
         let leave = json!({"id": teacher});
         for round in 0..25 {
-            let (a, b) = tokio::join!(attempt(&admin, "createRoutine", &slot), attempt(&admin, "deactivateStaff", &leave));
+            let (a, b) = tokio::join!(admin.attempt("createRoutine", &slot), admin.attempt("deactivateStaff", &leave));
             let outcomes = [a.as_str(), b.as_str()];
             let fine = outcomes == ["done", "endRoutines IN_USE"] || outcomes == ["teacherId WRONG_STATUS", "done"];
             assert!(fine, "round {round}: {outcomes:?}");
@@ -311,10 +286,10 @@ on_both! {
 
     async fn who_is_deactivated_is_out_at_once(app: TestApp) {
         let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
-        let id = staff_of(&app, cast::TEACHER).await;
+        let id = app.staff(cast::TEACHER).await;
         assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["endRoutines IN_USE"]);
         let payload = admin.change("deactivateStaff", &json!({"id": id}), "").await;
-        let taught = format!("SELECT s.name FROM routines r JOIN subjects s ON s.id = r.subject_id WHERE r.active AND r.teacher_id = ({})", number_of(cast::TEACHER));
+        let taught = format!("SELECT s.name FROM routines r JOIN subjects s ON s.id = r.subject_id WHERE r.active AND r.teacher_id = ({})", of("staff", cast::TEACHER));
         let taught = app.database.texts(&taught).await;
         for subject in &taught {
             assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains(subject), "{payload:#}");
@@ -328,7 +303,7 @@ on_both! {
         assert!(done["endedRoutines"].as_array().unwrap().iter().all(|routine| routine["active"] == json!(false)));
         assert_eq!(admin.done("deactivateStaff", input, fields).await, done, "once by its key");
         assert!(!signed_in(&teacher).await, "the open session is refused");
-        assert_eq!(app.number(&format!("SELECT count(*) FROM routines WHERE active AND teacher_id = ({})", number_of(cast::TEACHER))).await, 0);
+        assert_eq!(app.number(&format!("SELECT count(*) FROM routines WHERE active AND teacher_id = ({})", of("staff", cast::TEACHER))).await, 0);
         let sign_in = format!("mutation {{ signIn(input: {{identifier: \"{}\", password: \"{PASSWORD}\"}}) {{ token userErrors {{ code }} }} }}", cast::TEACHER);
         assert_eq!(app.anonymous().data(&sign_in).await["signIn"], json!({"token": null, "userErrors": [{"code": "INVALID_CREDENTIALS"}]}));
         let entries = "{ auditEntries(filter: {action: \"deactivateStaff\"}) { edges { node { subjectType changes { field before after } } } } }";
@@ -345,7 +320,7 @@ on_both! {
 
     async fn who_is_archived_is_staff_no_more(app: TestApp) {
         let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
-        let id = staff_of(&app, cast::TEACHER).await;
+        let id = app.staff(cast::TEACHER).await;
         assert_eq!(app.refused(&admin, "archiveStaff", json!({"id": id})).await, ["endRoutines IN_USE"]);
         let fields = "staff { id archivedAt active } endedRoutines { id }";
         let done = admin.done("archiveStaff", json!({"id": id, "endRoutines": true}), fields).await;
@@ -364,7 +339,7 @@ on_both! {
 
     async fn who_heads_a_course_stays(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let input = json!({"id": staff_of(&app, cast::HOD_OF_TWO).await, "endRoutines": true});
+        let input = json!({"id": app.staff(cast::HOD_OF_TWO).await, "endRoutines": true});
         for mutation in ["deactivateStaff", "archiveStaff"] {
             assert_eq!(app.refused(&admin, mutation, input.clone()).await, ["id IN_USE"]);
             let payload = admin.change(mutation, &input, "").await;
@@ -372,19 +347,19 @@ on_both! {
                 assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains(&course), "{payload:#}");
             }
         }
-        assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": staff_of(&app, cast::HOD_TEACHER).await})).await, ["id IN_USE", "endRoutines IN_USE"]);
+        assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": app.staff(cast::HOD_TEACHER).await})).await, ["id IN_USE", "endRoutines IN_USE"]);
     }
 
     async fn an_hod_lets_go_who_teaches_in_their_courses_alone(app: TestApp) {
         let hod = app.sign_in(cast::HOD).await;
-        let input = json!({"id": staff_of(&app, cast::TEACHER).await, "endRoutines": true});
+        let input = json!({"id": app.staff(cast::TEACHER).await, "endRoutines": true});
         let lesson = "SELECT min(id) FROM subjects WHERE course_id = 2";
         let elsewhere = format!(
             "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
              SELECT course_id, period, id, ({}), 64, '20:00:00', '21:00:00' FROM subjects WHERE id = ({lesson})",
-            number_of(cast::TEACHER)
+            of("staff", cast::TEACHER)
         );
-        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE course_id <> 1 AND teacher_id = ({})", number_of(cast::TEACHER))).await;
+        app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE course_id <> 1 AND teacher_id = ({})", of("staff", cast::TEACHER))).await;
         app.database.execute(&elsewhere).await;
         for mutation in ["deactivateStaff", "archiveStaff"] {
             assert_eq!(app.denied(&hod, mutation, input.clone()).await, "FORBIDDEN");
@@ -399,7 +374,7 @@ on_both! {
     }
 
     async fn staff_are_for_hods_and_administrators(app: TestApp) {
-        let id = staff_of(&app, cast::TEACHER).await;
+        let id = app.staff(cast::TEACHER).await;
         for (role, client) in app.everybody().await {
             let code = if role == "ANONYMOUS" { "UNAUTHENTICATED" } else { "FORBIDDEN" };
             if role != "ADMIN" {
@@ -417,7 +392,7 @@ on_both! {
         }
         // Not themselves either.
         let hod = app.sign_in(cast::HOD).await;
-        let own = json!({"id": staff_of(&app, cast::HOD).await, "version": 1, "roles": ["HOD", "ADMIN"]});
+        let own = json!({"id": app.staff(cast::HOD).await, "version": 1, "roles": ["HOD", "ADMIN"]});
         assert_eq!(app.denied(&hod, "setStaffRoles", own).await, "FORBIDDEN");
     }
 }

@@ -4,16 +4,12 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use super::{
-    admission::{of, phone},
-    support::{Client, PASSWORD, TestApp, errors},
+    admission::phone,
+    support::{Client, PASSWORD, TestApp, errors, of},
 };
 
 const STUDENT: &str = "student { id name email phone gender birthDate temporaryAddress permanentAddress photoUrl status joiningDate version \
                        batches { name } }";
-
-async fn id(app: &TestApp, email: &str) -> String {
-    app.id_of(Kind::Student, &of("students", email)).await
-}
 
 /// Whether somebody can sign in.
 async fn can_sign_in(app: &TestApp, email: &str) -> bool {
@@ -61,7 +57,7 @@ async fn only_the_hod_of_the_course(app: &TestApp, mutation: &str, path: &str, i
 on_both! {
     async fn a_student_is_edited(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let edit = json!({
             "id": id, "version": 1, "name": "Nina Vale", "email": "Nina@Example.org", "phone": "+977 9800000001", "gender": null, "birthDate": "2005-01-02",
             "temporaryAddress": "Hostel", "permanentAddress": null, "maritalStatus": "MARRIED", "citizenshipNumber": "C-9",
@@ -86,7 +82,7 @@ on_both! {
 
     async fn all_that_is_wrong_with_an_edit_is_said_at_once(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let wrong = json!({
             "id": id, "version": 9, "name": null, "email": cast::PARENT, "phone": phone(&app, cast::ADMIN).await, "birthDate": "2026-03-21",
             "joiningDate": "2026-03-22", "photoUrl": "x", "citizenshipNumber": "a\nb", "temporaryAddress": "\u{0}", "permanentAddress": "a".repeat(10_001),
@@ -121,7 +117,7 @@ on_both! {
     }
 
     async fn an_hod_edits_their_own_and_not_what_they_may_not_read(app: TestApp) {
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let edit = json!({"id": id, "version": 1, "name": "Nina", "phone": "+9779800000001"});
         let hod = only_the_hod_of_the_course(&app, "editStudent", "id", edit.clone()).await;
         for civil in [json!({"id": id, "version": 2, "citizenshipNumber": "C"}), json!({"id": id, "version": 2, "maritalStatus": null})] {
@@ -131,7 +127,7 @@ on_both! {
     }
 
     async fn nobody_takes_over_an_account_that_may_more_than_they(app: TestApp) {
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let (admin, admission, hod) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::ADMISSION).await, app.sign_in(cast::HOD).await);
         let edit = |version: i32, email: &str| json!({"id": id, "version": version, "email": email, "name": "Nina"});
         let (mut version, mut email) = (1, cast::STUDENT);
@@ -160,14 +156,14 @@ on_both! {
         app.database.execute(&format!("INSERT INTO parents (account_id, name, created_at) VALUES (({account}), 'Young', '2026-03-01 00:00:00')")).await;
         let sibling = of("students", cast::SIBLING);
         app.database.execute(&format!("INSERT INTO parent_students (parent_id, student_id) SELECT id, ({sibling}) FROM parents WHERE name = 'Young'")).await;
-        let young = json!({"id": app.id_of(Kind::Student, &of("students", cast::ONLY_CHILD)).await, "version": 1, "phone": "+9779800000001"});
+        let young = json!({"id": app.student(cast::ONLY_CHILD).await, "version": 1, "phone": "+9779800000001"});
         assert_eq!(app.denied(&hod, "editStudent", young.clone()).await, "FORBIDDEN");
         admission.done("editStudent", young, "").await;
     }
 
     async fn of_two_edits_of_what_both_have_read_one_is_made(app: TestApp) {
         let admission = app.sign_in(cast::ADMISSION).await;
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         for version in 1..=25 {
             let name = json!({"id": id, "version": version, "name": format!("N {version}")});
             let batches = json!({"studentId": id, "version": version});
@@ -179,7 +175,7 @@ on_both! {
     }
 
     async fn a_status_is_changed(app: TestApp) {
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let leave = json!({"id": id, "version": 1, "status": "LEAVE"});
         let hod = only_the_hod_of_the_course(&app, "changeStudentStatus", "id", leave.clone()).await;
         assert_eq!(app.refused(&hod, "changeStudentStatus", leave).await, ["version STALE", "status WRONG_STATUS"]);
@@ -235,7 +231,7 @@ on_both! {
     }
 
     async fn a_student_is_archived_and_comes_back(app: TestApp) {
-        let id = id(&app, cast::STUDENT).await;
+        let id = app.student(cast::STUDENT).await;
         let (student, parent, admin) = (app.sign_in(cast::STUDENT).await, app.sign_in(cast::PARENT).await, app.sign_in(cast::ADMIN).await);
         let input = json!({"id": id});
         denied_to_others(&app, "archiveStudent", &input, &["ADMIN", "HOD"]).await;
@@ -264,7 +260,7 @@ on_both! {
     async fn an_account_that_somebody_else_has_too_stays_open(app: TestApp) {
         also_staff(&app, cast::STUDENT, "TEACHER").await;
         let admin = app.sign_in(cast::ADMIN).await;
-        admin.done("archiveStudent", json!({"id": id(&app, cast::STUDENT).await}), "").await;
+        admin.done("archiveStudent", json!({"id": app.student(cast::STUDENT).await}), "").await;
         let both = app.sign_in(cast::STUDENT).await;
         assert_eq!(both.data("{ viewer { roles } }").await["viewer"]["roles"], json!(["STAFF"]));
     }

@@ -3,10 +3,7 @@
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::{
-    staff::staff_of,
-    support::{Client, TestApp},
-};
+use crate::support::{Client, TestApp};
 
 const SUBJECT: &str = "subject { id name code period version syllabusUrl course { id } }";
 const FILE: &str = "studyFile { id title description fileUrl uploadedAt uploadedBy { id } }";
@@ -151,7 +148,7 @@ on_both! {
         let teacher = app.sign_in(cast::TEACHER).await;
         let made = add_file(&teacher, &subject).await;
         assert_eq!((&made["title"], &made["description"]), (&json!("Notes"), &json!("Week 1.\nWeek 2.")));
-        assert_eq!((&made["uploadedBy"]["id"], &made["uploadedAt"]), (&json!(staff_of(&app, cast::TEACHER).await), &json!("2026-03-20T12:00:00+00:00")));
+        assert_eq!((&made["uploadedBy"]["id"], &made["uploadedAt"]), (&json!(app.staff(cast::TEACHER).await), &json!("2026-03-20T12:00:00+00:00")));
         let student = app.sign_in(cast::STUDENT).await;
         let files = format!("{{ node(id: \"{subject}\") {{ ... on Subject {{ studyFiles {{ id }} }} }} }}");
         assert!(student.data(&files).await["node"]["studyFiles"].as_array().unwrap().contains(&json!({"id": made["id"]})));
@@ -181,7 +178,7 @@ on_both! {
         let subject = taught(&app, cast::TEACHER).await;
         let (teacher, hod, admin) = (app.sign_in(cast::TEACHER).await, app.sign_in(cast::HOD).await, app.sign_in(cast::ADMIN).await);
         let (own, another) = (add_file(&teacher, &subject).await, add_file(&hod, &subject).await);
-        assert_eq!(another["uploadedBy"]["id"], json!(staff_of(&app, cast::HOD).await));
+        assert_eq!(another["uploadedBy"]["id"], json!(app.staff(cast::HOD).await));
         assert_eq!(app.denied(&teacher, "removeStudyFile", json!({"id": another["id"]})).await, "FORBIDDEN");
         let removed = teacher.done("removeStudyFile", json!({"id": own["id"]}), "removedId").await;
         assert_eq!(removed["removedId"], own["id"]);

@@ -3,10 +3,7 @@
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::{
-    staff::{attempt, staff_of},
-    support::TestApp,
-};
+use crate::support::TestApp;
 
 const ROUTINE: &str = "routine { id version active weekdays startsAt endsAt room period course { id } subject { id name } teacher { id name } }";
 const DAYS: [&str; 7] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
@@ -29,7 +26,7 @@ fn message(payload: &Value, i: usize) -> &str {
 on_both! {
     async fn a_slot_is_added_moved_and_ended(app: TestApp) {
         let hod = app.sign_in(cast::HOD).await;
-        let (lesson, teacher) = (subject(&app, 1, 1, 0).await, staff_of(&app, cast::TEACHER).await);
+        let (lesson, teacher) = (subject(&app, 1, 1, 0).await, app.staff(cast::TEACHER).await);
         let input = slot(&lesson, &teacher, &["SUNDAY", "FRIDAY"], "18:00", "19:00:00", " Hall ");
         let made = hod.done("createRoutine", input, ROUTINE).await["routine"].clone();
         let expected = json!({
@@ -42,7 +39,7 @@ on_both! {
         let own = "{ viewer { student { routines { id } } } }";
         assert!(student.data(own).await["viewer"]["student"]["routines"].as_array().unwrap().contains(&json!({"id": made["id"]})));
 
-        let both = staff_of(&app, cast::HOD_TEACHER).await;
+        let both = app.staff(cast::HOD_TEACHER).await;
         let change = json!({"id": made["id"], "version": 1, "teacherId": both, "weekdays": ["SATURDAY"], "startsAt": "18:30", "room": null});
         let changed = hod.done("changeRoutine", change, ROUTINE).await["routine"].clone();
         assert_eq!((&changed["weekdays"], &changed["startsAt"], &changed["endsAt"]), (&json!(["SATURDAY"]), &json!("18:30:00"), &json!("19:00:00")));
@@ -62,7 +59,7 @@ on_both! {
 
     async fn a_key_adds_a_slot_once(app: TestApp) {
         let hod = app.sign_in(cast::HOD).await;
-        let mut input = slot(&subject(&app, 1, 1, 0).await, &staff_of(&app, cast::TEACHER).await, &["SUNDAY"], "18:00", "19:00", "Hall");
+        let mut input = slot(&subject(&app, 1, 1, 0).await, &app.staff(cast::TEACHER).await, &["SUNDAY"], "18:00", "19:00", "Hall");
         input["clientMutationId"] = json!("k1");
         let first = hod.done("createRoutine", input.clone(), ROUTINE).await;
         assert_eq!(hod.done("createRoutine", input, ROUTINE).await, first);
@@ -70,7 +67,7 @@ on_both! {
 
     async fn every_clash_is_named(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let (teacher, both) = (staff_of(&app, cast::TEACHER).await, staff_of(&app, cast::HOD_TEACHER).await);
+        let (teacher, both) = (app.staff(cast::TEACHER).await, app.staff(cast::HOD_TEACHER).await);
         let (one, other, elsewhere) = (subject(&app, 1, 1, 0).await, subject(&app, 1, 1, 1).await, subject(&app, 2, 1, 0).await);
         let made = admin.done("createRoutine", slot(&one, &teacher, &["MONDAY", "SUNDAY"], "18:00", "19:00", "Hall"), ROUTINE).await["routine"].clone();
         let (name, taught) = (made["teacher"]["name"].as_str().unwrap(), made["subject"]["name"].as_str().unwrap());
@@ -116,7 +113,7 @@ on_both! {
 
     async fn a_slot_is_moved_by_the_same_rules(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let (teacher, both) = (staff_of(&app, cast::TEACHER).await, staff_of(&app, cast::HOD_TEACHER).await);
+        let (teacher, both) = (app.staff(cast::TEACHER).await, app.staff(cast::HOD_TEACHER).await);
         let (one, elsewhere) = (subject(&app, 1, 1, 0).await, subject(&app, 2, 1, 0).await);
         admin.done("createRoutine", slot(&one, &teacher, &["SUNDAY"], "18:00", "19:00", "Hall"), "").await;
         let made = admin.done("createRoutine", slot(&one, &teacher, &["SUNDAY"], "19:00", "20:00", "Hall"), ROUTINE).await["routine"].clone();
@@ -132,7 +129,7 @@ on_both! {
         let expected = ["endsAt REQUIRED", "room INVALID", "startsAt OUT_OF_RANGE", "teacherId REQUIRED", "version STALE", "weekdays REQUIRED"];
         assert_eq!(errors, expected);
         assert_eq!(app.refused(&admin, "changeRoutine", json!({"id": id, "version": 1, "endsAt": "19:00"})).await, ["endsAt OUT_OF_RANGE"]);
-        let no_teacher = json!({"id": id, "version": 1, "teacherId": staff_of(&app, cast::ADMISSION).await});
+        let no_teacher = json!({"id": id, "version": 1, "teacherId": app.staff(cast::ADMISSION).await});
         assert_eq!(app.refused(&admin, "changeRoutine", no_teacher).await, ["teacherId NOT_FOUND"]);
         assert_eq!(app.refused(&admin, "changeRoutine", json!({"id": app.id(Kind::Routine, 9999), "version": 1})).await, ["id NOT_FOUND"]);
         // It does not clash with itself.
@@ -141,8 +138,8 @@ on_both! {
 
     async fn all_that_is_wrong_with_a_slot_is_said_at_once(app: TestApp) {
         let (admin, hod) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::HOD).await);
-        let (lesson, teacher) = (subject(&app, 1, 1, 0).await, staff_of(&app, cast::TEACHER).await);
-        let nobody = staff_of(&app, cast::ADMISSION).await;
+        let (lesson, teacher) = (subject(&app, 1, 1, 0).await, app.staff(cast::TEACHER).await);
+        let nobody = app.staff(cast::ADMISSION).await;
         let wrong = slot(&lesson, &nobody, &[], "19:00", "19:00", "a\u{7}");
         let mut errors = app.refused(&admin, "createRoutine", wrong).await;
         errors.sort();
@@ -171,7 +168,7 @@ on_both! {
     }
 
     async fn the_timetable_is_made_by_the_hod_of_the_course_and_admin(app: TestApp) {
-        let teacher = staff_of(&app, cast::TEACHER).await;
+        let teacher = app.staff(cast::TEACHER).await;
         let own = subject(&app, 1, 1, 0).await;
         let routine = app.id_of(Kind::Routine, "SELECT min(id) FROM routines WHERE active AND course_id = 1").await;
         let wanted = slot(&own, &teacher, &["SUNDAY"], "18:00", "19:00", "Hall");
@@ -207,7 +204,7 @@ on_both! {
             attendance.collect::<Vec<_>>()
         };
         let before = sessions().await;
-        let teacher = staff_of(&app, cast::TEACHER_PARENT).await;
+        let teacher = app.staff(cast::TEACHER_PARENT).await;
         let change = json!({"id": id, "version": 1, "teacherId": teacher, "weekdays": ["SUNDAY"], "startsAt": "18:00", "endsAt": "19:00", "room": "Hall"});
         admin.done("changeRoutine", change, "").await;
         admin.done("endRoutine", json!({"id": id}), "").await;
@@ -215,14 +212,14 @@ on_both! {
     }
 
     async fn of_two_slots_that_want_one_teacher_at_once_one_is_made(app: TestApp) {
-        let (teacher, one, other) = (staff_of(&app, cast::TEACHER).await, subject(&app, 1, 1, 0).await, subject(&app, 2, 1, 0).await);
+        let (teacher, one, other) = (app.staff(cast::TEACHER).await, subject(&app, 1, 1, 0).await, subject(&app, 2, 1, 0).await);
         at_once(&app, "teacherId STAFF_BUSY", |day, from, to| {
             [slot(&one, &teacher, &[day], from, to, "Hall"), slot(&other, &teacher, &[day], from, to, "Attic")]
         }).await;
     }
 
     async fn of_two_slots_that_want_one_room_at_once_one_is_made(app: TestApp) {
-        let (teacher, both) = (staff_of(&app, cast::TEACHER).await, staff_of(&app, cast::HOD_TEACHER).await);
+        let (teacher, both) = (app.staff(cast::TEACHER).await, app.staff(cast::HOD_TEACHER).await);
         let (one, other) = (subject(&app, 1, 1, 0).await, subject(&app, 2, 1, 0).await);
         at_once(&app, "room ROOM_BUSY", |day, from, to| {
             [slot(&one, &teacher, &[day], from, to, "Hall"), slot(&other, &both, &[day], from, to, "Hall")]
@@ -230,7 +227,7 @@ on_both! {
     }
 
     async fn of_two_slots_that_want_one_class_at_once_one_is_made(app: TestApp) {
-        let (teacher, both) = (staff_of(&app, cast::TEACHER).await, staff_of(&app, cast::HOD_TEACHER).await);
+        let (teacher, both) = (app.staff(cast::TEACHER).await, app.staff(cast::HOD_TEACHER).await);
         let (one, other) = (subject(&app, 1, 1, 0).await, subject(&app, 1, 1, 1).await);
         at_once(&app, "subjectId CLASS_BUSY", |day, from, to| {
             [slot(&one, &teacher, &[day], from, to, "Hall"), slot(&other, &both, &[day], from, to, "Attic")]
@@ -239,7 +236,7 @@ on_both! {
 
     async fn of_two_slots_that_are_moved_to_one_hour_at_once_one_is(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let (teacher, lesson) = (staff_of(&app, cast::TEACHER).await, subject(&app, 1, 1, 0).await);
+        let (teacher, lesson) = (app.staff(cast::TEACHER).await, subject(&app, 1, 1, 0).await);
         for round in 0..25 {
             let day = DAYS[round % 7];
             let hours = [format!("{}:00", 16 + round / 7), format!("{}:30", 16 + round / 7), format!("{}:59", 16 + round / 7)];
@@ -250,7 +247,7 @@ on_both! {
             }
             let moved = |id: &Value| json!({"id": id, "version": 1, "startsAt": hours[0], "endsAt": hours[2]});
             let (a, b) = (moved(&made[0]), moved(&made[1]));
-            let (a, b) = tokio::join!(attempt(&admin, "changeRoutine", &a), attempt(&admin, "changeRoutine", &b));
+            let (a, b) = tokio::join!(admin.attempt("changeRoutine", &a), admin.attempt("changeRoutine", &b));
             let mut outcomes = [a, b];
             outcomes.sort();
             assert_eq!(outcomes, ["done".to_owned(), "teacherId STAFF_BUSY, room ROOM_BUSY, id CLASS_BUSY".to_owned()]);
@@ -267,7 +264,7 @@ async fn at_once(app: &TestApp, error: &str, slots: impl Fn(&str, &str, &str) ->
     for round in 0..25 {
         let (from, to) = (format!("{}:00", 16 + round / 6), format!("{}:50", 16 + round / 6));
         let [a, b] = slots(DAYS[round % 6], &from, &to);
-        let (a, b) = tokio::join!(attempt(&admin, "createRoutine", &a), attempt(&admin, "createRoutine", &b));
+        let (a, b) = tokio::join!(admin.attempt("createRoutine", &a), admin.attempt("createRoutine", &b));
         let mut outcomes = [a, b];
         outcomes.sort();
         assert_eq!(outcomes, ["done", error].map(str::to_owned), "round {round}");

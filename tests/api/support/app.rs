@@ -12,7 +12,7 @@ use rollcall::{
     ids::{Kind, Seal},
 };
 
-use super::{Backend, Client, TestDatabase, errors};
+use super::{Backend, Client, TestDatabase, errors, of};
 
 /// The day that the demonstration data is of: a Friday.
 pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
@@ -143,6 +143,21 @@ impl TestApp {
         let numbers = self.database.numbers(query).await;
         assert_eq!(numbers.len(), 1, "{query}: {numbers:?}");
         numbers[0]
+    }
+
+    /// The global id of the staff member with an e-mail address.
+    pub async fn staff(&self, email: &str) -> String {
+        self.id_of(Kind::Staff, &of("staff", email)).await
+    }
+
+    /// The global id of the student with an e-mail address.
+    pub async fn student(&self, email: &str) -> String {
+        self.id_of(Kind::Student, &of("students", email)).await
+    }
+
+    /// The global id of the parent with an e-mail address.
+    pub async fn parent(&self, email: &str) -> String {
+        self.id_of(Kind::Parent, &of("parents", email)).await
     }
 
     /// The global id of the one row that a query finds.

@@ -71,6 +71,17 @@ impl Client {
         answer.code_at(&json!([mutation])).to_owned()
     }
 
+    /// What becomes of a mutation that may be denied: `done`, the user errors, or the code.
+    pub async fn attempt(&self, mutation: &str, input: &Value) -> String {
+        let answer = self.ask_with(&document(mutation, ""), json!({"input": input})).await;
+        let payload = answer.at(&format!("/{mutation}"));
+        if payload.is_null() {
+            return answer.code_at(&json!([mutation])).to_owned();
+        }
+        let errors = errors(payload);
+        if errors.is_empty() { "done".to_owned() } else { errors.join(", ") }
+    }
+
     /// All the nodes of a list of the query root, page by page, and its `totalCount`; the error's code where it is denied.
     pub async fn walk(&self, list: &str, arguments: &str, fields: &str) -> Result<(Vec<Value>, usize), String> {
         let query = format!(

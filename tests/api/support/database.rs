@@ -151,6 +151,11 @@ async fn as_superuser(statements: &str) {
     }
 }
 
+/// A query for the number of a person of a table by their e-mail address.
+pub fn of(table: &str, email: &str) -> String {
+    format!("SELECT x.id FROM {table} x JOIN accounts a ON a.id = x.account_id WHERE a.email = '{email}'")
+}
+
 impl TestDatabase {
     /// Runs a statement as nobody in particular: to make what no mutation makes yet.
     pub async fn execute(&self, statement: &str) {

@@ -6,7 +6,7 @@ mod database;
 
 pub use app::{PASSWORD, TestApp};
 pub use client::{Answer, Client, errors};
-pub use database::{Backend, TestDatabase, options};
+pub use database::{Backend, TestDatabase, of, options};
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
 macro_rules! on_both {
