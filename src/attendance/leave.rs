@@ -39,7 +39,7 @@ pub async fn approved(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveRequest
         absent.iter().map(|mark| excuse(mark, Some(Absent))).chain(unmarked.iter().map(|mark| excuse(mark, None)));
     let excuses: Vec<Excuse> = excuses.collect();
     let corrections: Vec<Correction> =
-        absent.iter().map(|mark| correction(act, mark, (Absent, Excused), "leave was approved")).collect();
+        absent.iter().map(|mark| mark.corrected(act, (Absent, Excused), Some("leave was approved"))).collect();
     let marks = excuses.iter().map(|excuse| (excuse.session_id, (excuse.marked_status, Some(Excused)))).collect();
     let as_excused = absent.into_iter().chain(unmarked).map(|mark| Mark { status: Excused, ..mark });
     marks::put(cx, as_excused.collect()).await?;
@@ -71,7 +71,7 @@ pub async fn withdrawn(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveReques
     }
     let corrections: Vec<Correction> = restored
         .iter()
-        .map(|mark| correction(act, mark, (Excused, mark.status), "approval of leave was withdrawn"))
+        .map(|mark| mark.corrected(act, (Excused, mark.status), Some("approval of leave was withdrawn")))
         .collect();
     let again = restored.iter().map(|mark| (mark.session_id, (Some(Excused), Some(mark.status))));
     let marks = again.chain(removed.iter().map(|session| (*session, (Some(Excused), None)))).collect();
@@ -83,23 +83,6 @@ pub async fn withdrawn(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveReques
     diesel::delete(e::table.filter(e::leave_request_id.eq(leave.id))).execute(cx).await?;
     progress_write::recompute(cx, act, &[student]).await?;
     Ok(marks)
-}
-
-fn correction(
-    act: &Act,
-    mark: &Mark,
-    (from_status, to_status): (AttendanceStatus, AttendanceStatus),
-    reason: &str,
-) -> Correction {
-    Correction {
-        session_id: mark.session_id,
-        student_id: mark.student_id,
-        from_status,
-        to_status,
-        reason: Some(reason.to_owned()),
-        corrected_by: act.scope.account(),
-        corrected_at: act.now,
-    }
 }
 
 /// The student's absences on the days of leave.

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::model::AttendanceStatus;
 use crate::{
     auth::{Role, RoleSet, Scope},
+    change::Act,
     db::schema::{attendance_corrections, attendance_excuses, attendance_records},
     routines::model::RoutineRow,
 };
@@ -100,7 +101,7 @@ impl Marking {
 }
 
 /// A record of attendance to write: a new one, or one with another mark.
-#[derive(Clone, Debug, Insertable)]
+#[derive(Clone, Debug, PartialEq, Insertable)]
 #[diesel(table_name = attendance_records, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "as in RecordRow")]
 pub struct Mark {
@@ -110,6 +111,27 @@ pub struct Mark {
     pub date: NaiveDate,
     pub subject_id: i64,
     pub held: bool,
+}
+
+impl Mark {
+    /// What is written down where this mark was another one.
+    #[must_use]
+    pub fn corrected(
+        &self,
+        act: &Act,
+        (from_status, to_status): (AttendanceStatus, AttendanceStatus),
+        reason: Option<&str>,
+    ) -> Correction {
+        Correction {
+            session_id: self.session_id,
+            student_id: self.student_id,
+            from_status,
+            to_status,
+            reason: reason.map(ToOwned::to_owned),
+            corrected_by: act.scope.account(),
+            corrected_at: act.now,
+        }
+    }
 }
 
 /// A correction to write.

@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use super::{Cx, attendance, attendance_marks as marks, audit, leave, progress_write, routines, students};
 use crate::{
     attendance::{
-        marking::{Class, Correction, Excuse, Mark, Marked, Marking, Sheet, may_mark},
+        marking::{Class, Excuse, Mark, Marked, Marking, Sheet, may_mark},
         model::{AttendanceStatus, CorrectionRow, SessionRow},
     },
     audit::model::Change,
-    auth::RoleSet,
     change::{Act, Changed, Problems},
     db::schema::{attendance_corrections, attendance_excuses, attendance_records, attendance_sessions},
     error::Result,
@@ -26,7 +25,7 @@ use crate::{
 /// Marks a class: the session, and of its records those that are new or another.
 pub async fn mark(cx: &mut Cx, act: &Act, sheet: &Sheet, mut problems: Problems) -> Changed<i64> {
     let found = routines::by_ids(cx, &act.scope, &[sheet.routine]).await?;
-    let granted = found.as_slice().first().map_or(RoleSet::EMPTY, |(_, granted)| RoleSet::from_bits(*granted));
+    let granted = act.roles_for(&found);
     let routine = act.target(&mut problems, "routineId", found)?;
     if !may_mark(&act.scope, &routine, granted) {
         return Err(act.forbidden().into());
@@ -188,33 +187,20 @@ async fn put_marks(
 ) -> Result<()> {
     use attendance_excuses as e;
     let (session_id, date, subject_id, held) = (session.id, session.date, session.subject_id, session.held);
-    let mark = |(student, (_, status)): (&i64, &(_, AttendanceStatus))| Mark {
-        session_id,
-        student_id: *student,
-        status: *status,
-        date,
-        subject_id,
-        held,
+    let mark = |student: i64, status| Mark { session_id, student_id: student, status, date, subject_id, held };
+    let marks: Vec<Mark> = marking.marks.iter().map(|(student, (_, is))| mark(*student, *is)).collect();
+    let correction = |(mark, (was, is)): (&Mark, &(Option<AttendanceStatus>, AttendanceStatus))| {
+        Some(mark.corrected(act, ((*was)?, *is), reason))
     };
-    let correction = |(student, (from, to)): (&i64, &(Option<AttendanceStatus>, AttendanceStatus))| {
-        Some(Correction {
-            session_id,
-            student_id: *student,
-            from_status: (*from)?,
-            to_status: *to,
-            reason: reason.map(ToOwned::to_owned),
-            corrected_by: act.scope.account(),
-            corrected_at: act.now,
-        })
-    };
+    let corrections = marks.iter().zip(marking.marks.values()).filter_map(correction).collect();
     let excuse = |(student, leave): (&i64, &i64)| Excuse {
         session_id,
         student_id: *student,
         leave_request_id: *leave,
         marked_status: None,
     };
-    marks::put(cx, marking.marks.iter().map(mark).collect()).await?;
-    marks::correct(cx, marking.marks.iter().filter_map(correction).collect()).await?;
+    marks::put(cx, marks).await?;
+    marks::correct(cx, corrections).await?;
     if !marking.by_hand.is_empty() {
         let rows = e::table.filter(e::session_id.eq(session_id)).filter(e::student_id.eq_any(&marking.by_hand));
         diesel::delete(rows).execute(cx).await?;

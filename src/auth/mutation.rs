@@ -15,6 +15,7 @@ use crate::{
         UserErrorCode::{Invalid, InvalidCredentials},
         auth, root, stated,
     },
+    payload,
     people::MaritalStatus,
     read,
 };
@@ -53,22 +54,13 @@ pub struct ChangePasswordInput {
     new_password: String,
 }
 
-/// The profile that was edited.
-#[derive(SimpleObject)]
-#[graphql(guard = "stated(self)")]
-pub struct EditProfilePayload {
-    /// Who is signed in, with the persons that they are.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    viewer: Option<ViewerObject>,
-    /// The key that the input carried.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    client_mutation_id: Option<String>,
-    /// Why nothing was written; empty where it was.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    user_errors: Vec<UserError>,
+payload! {
+    /// The profile that was edited.
+    EditProfilePayload {
+        /// Who is signed in, with the persons that they are.
+        viewer: ViewerObject,
+    }
 }
-
-impl Stated for EditProfilePayload {}
 
 /// Whether the password was changed.
 #[derive(SimpleObject)]
@@ -110,11 +102,7 @@ impl ProfileMutation {
         };
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let done = change!(call, &act, auth_profile_write::edit(&edit, problems.clone()));
-        Ok(Some(EditProfilePayload {
-            viewer: done.value.map(|_| ViewerObject),
-            client_mutation_id: done.client_mutation_id,
-            user_errors: done.user_errors,
-        }))
+        EditProfilePayload::of(done, async |ids| Ok(ids.into_iter().map(|id| (id, ViewerObject)).collect())).await
     }
 
     /// Changes one's own password and ends all other sessions. The current password is proved first: one try a request.

@@ -73,7 +73,7 @@ pub async fn contact_is_free(
 /// # Errors
 /// `FORBIDDEN`.
 pub async fn may_change_contact(cx: &mut Cx, act: &Act, account: i64) -> Changed<()> {
-    let may = act.scope.roles().and(act.may);
+    let may = act.held();
     if may.has(Role::Admin) {
         return Ok(());
     }
@@ -135,9 +135,11 @@ pub async fn check_contact(
     Ok((before, after))
 }
 
-/// Gives an account an e-mail and a phone that were checked.
-pub async fn set_contact(cx: &mut Cx, account: i64, contact: &Contact) -> Result<()> {
-    diesel::update(accounts::table.find(account)).set(contact).execute(cx).await?;
+/// Gives an account an e-mail and a phone that were checked, where they are others than `before`.
+pub async fn set_contact(cx: &mut Cx, account: i64, before: &Contact, contact: &Contact) -> Result<()> {
+    if contact != before {
+        diesel::update(accounts::table.find(account)).set(contact).execute(cx).await?;
+    }
     Ok(())
 }
 

@@ -6,10 +6,9 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, batches, courses, dialect};
+use super::{Cx, audit, batches, courses, courses_write, dialect};
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet},
     batches::model::{BatchEdit, BatchRow, NewBatch},
     change::{Act, Changed, Problems},
     db::schema::{self, batch_courses},
@@ -49,7 +48,7 @@ pub async fn edit(
     use schema::batches::{self as b};
     let before = act.target(&mut problems, "id", batches::by_ids(cx, &act.scope, &[id]).await?)?;
     let joined = of(cx, id).await?;
-    if !act.scope.roles().and(act.may).meets(RoleSet::of(&[Role::Admin, Role::Admission])) {
+    if !act.in_every_course() {
         may_as_hod(cx, act, &joined, courses).await?;
     }
     problems.fresh(version, before.version);
@@ -77,7 +76,7 @@ pub async fn edit(
 
 /// An HOD edits a batch that is for courses they head and no others, before and after.
 async fn may_as_hod(cx: &mut Cx, act: &Act, before: &BTreeSet<i64>, after: Option<&BTreeSet<i64>>) -> Changed<()> {
-    let headed: BTreeSet<i64> = courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect();
+    let headed = courses_write::headed(cx, act).await?;
     let all = after.into_iter().flatten().chain(before).all(|course| headed.contains(course));
     if all && !before.is_empty() { Ok(()) } else { Err(act.forbidden().into()) }
 }

@@ -17,7 +17,7 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    auth::{RoleSet, Scope},
+    auth::{Role, RoleSet, Scope},
     db::Connection,
     error::{Code, Error, Result},
     graphql::{Call, Policy, UserError},
@@ -116,15 +116,25 @@ impl Act {
     /// `NOT_FOUND` at `path` where the viewer does not reach it; `FORBIDDEN` where they reach it, but by no role that may
     /// do this.
     pub fn target<R>(&self, problems: &mut Problems, path: &str, rows: Vec<(R, i32)>) -> Changed<R> {
-        let Some((row, granted)) = rows.into_iter().next() else {
-            problems.not_found(path);
-            return Err(Stop::Refused(std::mem::take(problems).into_vec()));
-        };
-        self.may(RoleSet::from_bits(granted))?;
+        let (row, granted) = problems.found(path, rows)?;
+        self.may(granted)?;
         Ok(row)
     }
 
+    /// The roles by which the viewer does this: those of the mutation's statement that they hold.
+    #[must_use]
+    pub fn held(&self) -> RoleSet {
+        self.scope.roles().and(self.may)
+    }
+
+    /// Whether the viewer does this in every course, and not only as HOD in those that they head.
+    #[must_use]
+    pub fn in_every_course(&self) -> bool {
+        self.held().meets(RoleSet::of(&[Role::Admin, Role::Admission]))
+    }
+
     /// The roles by which the viewer may change the first of the rows that a store found.
+    #[must_use]
     pub fn roles_for<R>(&self, rows: &[(R, i32)]) -> RoleSet {
         rows.first().map_or(RoleSet::EMPTY, |(_, granted)| RoleSet::from_bits(*granted)).and(self.may)
     }

@@ -6,7 +6,10 @@ use async_graphql::MaybeUndefined;
 use chrono::NaiveDate;
 
 use super::{Changed, Stop};
-use crate::graphql::{UserError, UserErrorCode};
+use crate::{
+    auth::RoleSet,
+    graphql::{UserError, UserErrorCode},
+};
 
 /// Characters in a line of text (a name, a title) at most.
 const MAX_LINE: usize = 200;
@@ -37,6 +40,18 @@ impl Problems {
         self.add(path, UserErrorCode::NotFound, "there is no such row, or none that you reach");
     }
 
+    /// The first of the rows that a store found in the viewer's scope, with the roles by which it was reached.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` at `path`, with all other problems, where there is none.
+    pub fn found<R>(&mut self, path: &str, rows: Vec<(R, i32)>) -> Changed<(R, RoleSet)> {
+        let Some((row, granted)) = rows.into_iter().next() else {
+            self.not_found(path);
+            return Err(std::mem::take(self).refusal());
+        };
+        Ok((row, RoleSet::from_bits(granted)))
+    }
+
     /// That a row has been changed since the client read it.
     pub fn fresh(&mut self, read: i32, now: i32) {
         let message = "somebody has changed it since you read it: read it again";
@@ -54,7 +69,13 @@ impl Problems {
     /// # Errors
     /// With all problems.
     pub fn stop(self) -> Changed<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Stop::Refused(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// The end of a change that cannot go on without what a problem was found with.
+    #[must_use]
+    pub fn refusal(self) -> Stop {
+        Stop::Refused(self.0)
     }
 
     /// The problems.
@@ -157,6 +178,12 @@ impl Problems {
     pub fn past(&mut self, path: &str, date: Option<NaiveDate>, today: NaiveDate) {
         let fine = date.is_none_or(|date| date <= today);
         self.require(fine, path, UserErrorCode::InFuture, "it must not be in the future");
+    }
+
+    /// Nobody joins before they are born.
+    pub fn born_before(&mut self, birth: Option<NaiveDate>, joining: Option<NaiveDate>, path: &str) {
+        let fine = birth.zip(joining).is_none_or(|(birth, joining)| birth < joining);
+        self.require(fine, path, UserErrorCode::OutOfRange, "the birth date is before the joining date");
     }
 
     /// A field of an edit that keeps its value where it is left out, and cannot be emptied.

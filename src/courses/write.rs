@@ -1,12 +1,14 @@
 //! What changes courses: the rules and the SQL, compiled for both databases.
 
+use std::collections::BTreeSet;
+
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
 use super::{Cx, audit, courses, staff};
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet, model::StaffRole},
+    auth::{Role, model::StaffRole},
     change::{Act, Changed, Problems, Stop},
     courses::model::{CourseEdit, CourseRow, NewCourse, periods},
     db::schema::{self, course_trackings, staff_roles, students, subjects},
@@ -21,10 +23,7 @@ use crate::{
 /// # Errors
 /// `FORBIDDEN`.
 pub async fn may_in(cx: &mut Cx, act: &Act, course: i64) -> Changed<()> {
-    let held = act.scope.roles().and(act.may);
-    if held.meets(RoleSet::of(&[Role::Admin, Role::Admission]))
-        || (held.has(Role::Hod) && heads(cx, act, course).await?)
-    {
+    if act.in_every_course() || (act.held().has(Role::Hod) && heads(cx, act, course).await?) {
         return Ok(());
     }
     Err(Stop::Failed(act.forbidden()))
@@ -34,6 +33,11 @@ pub async fn may_in(cx: &mut Cx, act: &Act, course: i64) -> Changed<()> {
 pub async fn heads(cx: &mut Cx, act: &Act, course: i64) -> Result<bool> {
     let heads = dsl::select(dsl::exists(courses::headed(&act.scope).filter(schema::courses::id.eq(course))));
     Ok(heads.get_result(cx).await?)
+}
+
+/// The courses that the viewer heads.
+pub async fn headed(cx: &mut Cx, act: &Act) -> Result<BTreeSet<i64>> {
+    Ok(courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect())
 }
 
 /// Adds a course.

@@ -6,9 +6,9 @@ use chrono::{Datelike, NaiveDate, TimeDelta, Timelike};
 
 use super::{
     data::{Class, Data, Draw, Plan, Pupil, at, index, number},
-    rows::{AttendanceStatus, Correction, Record, Session},
+    rows::{AttendanceStatus, Correction, Session},
 };
-use crate::attendance::model::Counts;
+use crate::attendance::{marking::Mark, model::Counts};
 
 /// A session for each routine on each school day that it runs. Some classes were not held; of those, some were marked
 /// before they were called off, and have records that count for nobody.
@@ -46,11 +46,11 @@ pub fn covers(spans: &[(NaiveDate, NaiveDate)], day: NaiveDate) -> bool {
 
 impl Data {
     /// Every record of attendance, session by session.
-    pub fn records(&self) -> impl Iterator<Item = Record> + Send + '_ {
+    pub fn records(&self) -> impl Iterator<Item = Mark> + Send + '_ {
         self.sessions.iter().zip(&self.session_classes).filter(|(_, (_, recorded))| *recorded).flat_map(
             |(session, (class, _))| {
                 let present = present_members(self, &self.classes[*class], session.date);
-                present.map(|pupil| Record {
+                present.map(|pupil| Mark {
                     session_id: session.id,
                     student_id: pupil.number,
                     status: status(self.seed, pupil, session),

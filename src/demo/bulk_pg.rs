@@ -8,7 +8,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, methods::ExecuteDsl};
 
-use crate::demo::rows::Record;
+use crate::attendance::marking::Mark;
 
 /// An insert of many rows.
 pub trait Batch: ExecuteDsl<AsyncPgConnection> + RunQueryDsl<AsyncPgConnection> + Send + 'static {}
@@ -61,7 +61,7 @@ pub const FINISH: &str = "
     END $$";
 
 /// Inserts records of attendance: with a bind a column there is far less to parse than with a bind a value.
-pub async fn records(cx: &mut AsyncPgConnection, records: Vec<Record>) -> QueryResult<usize> {
+pub async fn records(cx: &mut AsyncPgConnection, records: Vec<Mark>) -> QueryResult<usize> {
     let insert = sql_query(
         "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held)
          SELECT * FROM unnest($1, $2, $3, $4, $5, $6)",

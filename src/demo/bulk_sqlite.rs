@@ -4,7 +4,7 @@ use diesel::{QueryResult, SqliteConnection, query_dsl::methods::ExecuteDsl};
 use diesel_async::SimpleAsyncConnection;
 
 use super::{Cx, dialect};
-use crate::{db::schema::attendance_records, demo::rows::Record};
+use crate::{attendance::marking::Mark, db::schema::attendance_records};
 
 /// An insert of many rows.
 pub trait Batch: ExecuteDsl<SqliteConnection> + Send + 'static {}
@@ -40,7 +40,7 @@ pub const FINISH: &str = "
             WHERE c.session_id = r.session_id AND c.student_id = r.student_id)";
 
 /// Inserts records of attendance.
-pub async fn records(cx: &mut Cx, records: Vec<Record>) -> QueryResult<usize> {
+pub async fn records(cx: &mut Cx, records: Vec<Mark>) -> QueryResult<usize> {
     dialect::execute_batch(cx, diesel::insert_into(attendance_records::table).values(records)).await
 }
 

@@ -6,10 +6,10 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::prelude::*;
 
 use crate::db::schema::{
-    accounts, attendance_corrections, attendance_records, attendance_sessions, batch_courses, batch_students, batches,
-    course_trackings, courses, institute, institute_feedback, leave_requests, meeting_parents, meeting_students,
-    meetings, notice_audiences, notice_reads, notices, parent_students, parents, routines, staff, staff_roles,
-    students, study_files, subject_progress, subjects, teacher_feedback,
+    accounts, attendance_corrections, attendance_sessions, batch_courses, batch_students, batches, course_trackings,
+    courses, institute, institute_feedback, leave_requests, meeting_parents, meeting_students, meetings,
+    notice_audiences, notice_reads, notices, parent_students, parents, routines, staff, staff_roles, students,
+    study_files, subject_progress, subjects, teacher_feedback,
 };
 pub use crate::{
     attendance::model::AttendanceStatus,
@@ -211,17 +211,6 @@ pub struct Session {
     pub held: bool,
     pub teacher_attended: bool,
     pub marked_at: NaiveDateTime,
-}
-
-#[derive(Clone, Debug, PartialEq, Insertable)]
-#[diesel(table_name = attendance_records, treat_none_as_default_value = false)]
-pub struct Record {
-    pub session_id: i64,
-    pub student_id: i64,
-    pub status: AttendanceStatus,
-    pub date: NaiveDate,
-    pub subject_id: i64,
-    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Insertable)]

@@ -87,19 +87,12 @@ payload! {
     }
 }
 
-/// The feedback on a teacher that was taken back.
-#[derive(SimpleObject)]
-#[graphql(guard = "stated(self)")]
-pub struct WithdrawTeacherFeedbackPayload {
-    /// The id that it had.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    withdrawn_id: Option<ID>,
-    /// The key that the input carried.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    client_mutation_id: Option<String>,
-    /// Why nothing was written; empty where it was.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    user_errors: Vec<UserError>,
+payload! {
+    /// The feedback on a teacher that was taken back.
+    WithdrawTeacherFeedbackPayload {
+        /// The id that it had.
+        withdrawn_id: ID,
+    }
 }
 
 /// What was said of the institute.
@@ -125,8 +118,6 @@ pub struct WithdrawInstituteFeedbackPayload {
     #[graphql(directive = auth::apply(PEOPLE))]
     user_errors: Vec<UserError>,
 }
-
-impl Stated for WithdrawTeacherFeedbackPayload {}
 impl Stated for RateInstitutePayload {}
 impl Stated for WithdrawInstituteFeedbackPayload {}
 
@@ -167,11 +158,7 @@ impl FeedbackMutation {
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let id = call.number(Kind::TeacherFeedback, &input.id);
         let done = change!(call, &act, feedback_write::withdraw_teacher(id, Problems::default()));
-        Ok(Some(WithdrawTeacherFeedbackPayload {
-            withdrawn_id: done.value.map(|id| call.id(Kind::TeacherFeedback, id)),
-            client_mutation_id: done.client_mutation_id,
-            user_errors: done.user_errors,
-        }))
+        WithdrawTeacherFeedbackPayload::of(done, async |ids| Ok(call.ids(Kind::TeacherFeedback, ids))).await
     }
 
     /// Says something of the institute, in place of what the viewer said of the same before. The author of what is anonymous

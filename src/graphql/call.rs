@@ -1,8 +1,11 @@
 //! One call of the API: who asks, and what answering may use.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicI64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use async_graphql::{Context, ID};
@@ -164,6 +167,12 @@ impl Call {
     #[must_use]
     pub fn id(&self, kind: Kind, number: i64) -> ID {
         self.services.seal.id(kind, number)
+    }
+
+    /// The global ids of rows that are there no more, by number.
+    #[must_use]
+    pub fn ids(&self, kind: Kind, numbers: Vec<i64>) -> HashMap<i64, ID> {
+        numbers.into_iter().map(|number| (number, self.id(kind, number))).collect()
     }
 
     /// The row that a global id in the input names. One of another type, or forged, names row 0, which does not exist:

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, audit, institute};
 use crate::{
     audit::model::Change,
-    change::{Act, Changed, Problems, Stop},
+    change::{Act, Changed, Problems},
     db::schema::institute as i,
     graphql::UserErrorCode::NotFound,
     ids::Kind,
@@ -17,7 +17,7 @@ use crate::{
 pub async fn edit(cx: &mut Cx, act: &Act, version: i32, edit: &InstituteEdit, mut problems: Problems) -> Changed<i64> {
     let Some(before) = institute::card(cx).await? else {
         problems.add("", NotFound, "the institute has not been set up");
-        return Err(Stop::Refused(problems.into_vec()));
+        return Err(problems.refusal());
     };
     problems.fresh(version, before.version);
     problems.stop()?;

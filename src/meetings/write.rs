@@ -24,7 +24,7 @@ use crate::{
 
 /// Offers a meeting.
 pub async fn offer(cx: &mut Cx, act: &Act, meeting: &NewMeeting, mut problems: Problems) -> Changed<i64> {
-    let held = act.scope.roles().and(act.may);
+    let held = act.held();
     let teacher = meeting.staff.unwrap_or(act.scope.staff());
     let by = as_whom(cx, act, teacher, held).await?;
     if by.is_none() {
@@ -219,7 +219,7 @@ async fn target(
     problems: &mut Problems,
 ) -> Changed<(MeetingRow, Option<MeetingStatus>)> {
     let found = meetings::by_ids(cx, &act.scope, &[id]).await?;
-    let granted = found.as_slice().first().map_or(RoleSet::EMPTY, |(_, granted)| RoleSet::from_bits(*granted));
+    let granted = act.roles_for(&found);
     let row = act.target(problems, "id", found)?;
     if step.by_taking_part(granted) {
         let part = meeting_parents::table.find((id, act.scope.parent()));

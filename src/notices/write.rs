@@ -6,11 +6,11 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, batches, courses, dialect, notices};
+use super::{Cx, audit, batches, courses, courses_write, dialect, notices};
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet},
-    change::{Act, Changed, Problems, Stop},
+    auth::Role,
+    change::{Act, Changed, Problems},
     db::schema::{self, batch_courses, notice_audiences, notice_reads},
     error::Result,
     graphql::UserErrorCode::{Required, WrongStatus},
@@ -67,7 +67,7 @@ async fn may_address(cx: &mut Cx, act: &Act, audience: &Audience) -> Result<bool
     if !act.scope.roles().has(Role::Hod) || audience.everybody || !audience.roles.is_empty() {
         return Ok(false);
     }
-    let headed: BTreeSet<i64> = courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect();
+    let headed = courses_write::headed(cx, act).await?;
     let of_batches: Vec<(i64, i64)> = batch_courses::table
         .filter(batch_courses::batch_id.eq_any(&audience.batches))
         .select((batch_courses::batch_id, batch_courses::course_id))
@@ -120,11 +120,8 @@ pub async fn withdraw(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -
 /// The notice to change: any for an ADMIN; for others one that they published, and to whose audience they still might. To
 /// have published it is enough to reach it, so this asks for more than the roles by which it was reached.
 async fn target(cx: &mut Cx, act: &Act, id: i64, problems: &mut Problems) -> Changed<NoticeRow> {
-    let Some((row, granted)) = notices::by_ids(cx, &act.scope, &[id]).await?.into_iter().next() else {
-        problems.not_found("id");
-        return Err(Stop::Refused(std::mem::take(problems).into_vec()));
-    };
-    if !RoleSet::from_bits(granted).has(Role::Admin) {
+    let (row, granted) = problems.found("id", notices::by_ids(cx, &act.scope, &[id]).await?)?;
+    if !granted.has(Role::Admin) {
         let groups: Vec<AudienceRow> = notice_audiences::table
             .filter(notice_audiences::notice_id.eq(id))
             .select(AudienceRow::as_select())

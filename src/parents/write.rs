@@ -75,9 +75,7 @@ pub async fn edit(
         .returning(ParentRow::as_returning())
         .get_result(cx)
         .await?;
-    if old != new {
-        auth_write::set_contact(cx, account, &new).await?;
-    }
+    auth_write::set_contact(cx, account, &old, &new).await?;
     let (before, after) = (WithContact { row: &before, contact: &old }, WithContact { row: &after, contact: &new });
     audit::record(cx, act, vec![Change::edited(Kind::Parent, id, before, after)]).await?;
     Ok(id)

@@ -7,7 +7,7 @@ use super::{Cx, audit, batches, courses, courses_write, progress_tracking, stude
 use crate::{
     audit::model::Change,
     auth::RoleSet,
-    change::{Act, Changed, Problems, Stop},
+    change::{Act, Changed, Problems},
     courses::model::CourseRow,
     db::schema::{self, batch_students},
     error::Result,
@@ -30,7 +30,7 @@ pub async fn student(cx: &mut Cx, act: &Act, (id, version): (i64, i32), mut prob
     problems.require(active, "studentId", WrongStatus, "only active students are moved on");
     let (Some(course), Some(period)) = (student.course_id, student.current_period) else {
         problems.add("studentId", WrongStatus, "the student is in no course");
-        return Err(Stop::Refused(problems.into_vec()));
+        return Err(problems.refusal());
     };
     let Some((course, _)) = courses::by_ids(cx, &act.scope, &[course]).await?.pop() else {
         return Err(act.forbidden().into());
@@ -49,7 +49,7 @@ pub async fn batch(cx: &mut Cx, act: &Act, class: Class, mut problems: Problems)
     let course = courses::by_ids(cx, &act.scope, &[class.course]).await?.pop();
     let Some((course, _)) = course else {
         problems.not_found("courseId");
-        return Err(Stop::Refused(problems.into_vec()));
+        return Err(problems.refusal());
     };
     courses_write::may_in(cx, act, course.id).await?;
     let members = members(cx, act, class).await?;

@@ -32,8 +32,8 @@ text_enum! {
 }
 
 /// How far a student is in a course.
-#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
-#[diesel(table_name = course_trackings)]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, Serialize)]
+#[diesel(table_name = course_trackings, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
 pub struct CourseTrackingRow {
     pub id: i64,

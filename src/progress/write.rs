@@ -17,7 +17,7 @@ use crate::{
 type Basis = (CourseTrackingRow, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 /// Columns of a tracking that is written.
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 14;
 
 /// Works out again how far students are in the course they are in: two statements, however many students. To be called
 /// in the transaction that changed their attendance, their progress in subjects, or their course. It is no edit, so it
@@ -77,26 +77,7 @@ async fn trackings(cx: &mut Cx, of: &[i64]) -> Result<Vec<Basis>> {
 /// but by an upsert: these rows are all there.
 async fn keep(cx: &mut Cx, rows: &[CourseTrackingRow]) -> Result<()> {
     use course_trackings as t;
-    let row = |row: &CourseTrackingRow| {
-        let row = row.clone();
-        (
-            t::id.eq(row.id),
-            t::student_id.eq(row.student_id),
-            t::course_id.eq(row.course_id),
-            t::enrolled_on.eq(row.enrolled_on),
-            t::started_on.eq(row.started_on),
-            t::expected_end.eq(row.expected_end),
-            t::actual_end.eq(row.actual_end),
-            t::status.eq(row.status),
-            t::completion.eq(row.completion),
-            t::current_period.eq(row.current_period),
-            t::period_started_on.eq(row.period_started_on),
-            t::period_ends_on.eq(row.period_ends_on),
-            t::notes.eq(row.notes),
-        )
-    };
-    let values: Vec<_> = rows.iter().map(row).collect();
-    let upsert = diesel::insert_into(t::table).values(values).on_conflict(t::id).do_update().set((
+    let upsert = diesel::insert_into(t::table).values(rows.to_vec()).on_conflict(t::id).do_update().set((
         t::completion.eq(excluded(t::completion)),
         t::status.eq(excluded(t::status)),
         t::actual_end.eq(excluded(t::actual_end)),

@@ -1,12 +1,10 @@
 //! What is done when staff leave and come back: the rules and the SQL, compiled for both databases.
 
-use std::collections::BTreeSet;
-
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write, courses, routines_write, staff, staff_write};
+use super::{Cx, audit, auth_write, courses_write, routines_write, staff, staff_write};
 use crate::{
     audit::model::Change,
     auth::model::StaffRole,
@@ -96,7 +94,7 @@ async fn leave(
     staff_write::may_change(cx, act, row.id).await?;
     let lessons = routines_write::taught_by(cx, row.id).await?;
     if !staff_write::is_admin(act) {
-        let headed: BTreeSet<i64> = courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect();
+        let headed = courses_write::headed(cx, act).await?;
         if !lessons.iter().all(|lesson| headed.contains(&lesson.routine.course_id)) {
             return Err(act.forbidden().into());
         }

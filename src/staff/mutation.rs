@@ -214,10 +214,7 @@ impl StaffMutation {
         };
         problems.past("birthDate", edit.birth_date.flatten(), act.today);
         problems.past("joiningDate", edit.joining_date.flatten(), act.today);
-        let contact = ContactEdit {
-            email: patch(input.email, |email| problems.maybe_email("email", Some(&email))),
-            phone: patch(input.phone, |phone| problems.maybe_phone("phone", Some(&phone))),
-        };
+        let contact = ContactEdit::read(input.email, input.phone, &mut problems);
         let target = (call.number(Kind::Staff, &input.id), input.version);
         let done = change!(call, &act, staff_write::edit(target, &edit, &contact, problems.clone()));
         EditStaffPayload::of(done, |ids| Staff::by_ids(call, ids)).await

@@ -1,9 +1,7 @@
 //! What changes staff: the rules and the SQL, compiled for both databases.
 
-use chrono::NaiveDate;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
 use serde_json::json;
 
 use super::{Cx, audit, auth_write, courses, dialect, routines_write, staff};
@@ -11,27 +9,16 @@ use crate::{
     audit::model::Change,
     auth::{
         Role,
-        model::{Contact, ContactEdit, StaffRole},
+        model::{Contact, ContactEdit, StaffRole, WithContact},
     },
     change::{Act, Changed, Problems},
     db::schema::{self, accounts, staff_roles},
     error::Result,
-    graphql::UserErrorCode::{InUse, LastAdmin, OutOfRange},
+    graphql::UserErrorCode::{InUse, LastAdmin},
     ids::Kind,
     routines::model::Lesson,
     staff::model::{NewStaff, StaffEdit, StaffRow},
 };
-
-/// A staff member with what the account has of them, as the audit log keeps it.
-#[derive(Serialize)]
-struct Recorded<'a> {
-    #[serde(flatten)]
-    row: &'a StaffRow,
-    #[serde(flatten)]
-    contact: &'a Contact,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    roles: Option<&'a [StaffRole]>,
-}
 
 /// Adds a staff member, with an account that has no password yet. An HOD of some course adds teachers, and nobody else.
 pub async fn add(
@@ -50,7 +37,7 @@ pub async fn add(
         }
     }
     auth_write::contact_is_free(cx, contact, 0, ("email", "phone"), &mut problems).await?;
-    born_before(person.birth_date, person.joining_date, "joiningDate", &mut problems);
+    problems.born_before(person.birth_date, person.joining_date, "joiningDate");
     problems.stop()?;
     let account = auth_write::create_account(cx, act, contact).await?;
     let row: StaffRow = diesel::insert_into(s::table)
@@ -59,8 +46,9 @@ pub async fn add(
         .get_result(cx)
         .await?;
     give_roles(cx, row.id, roles).await?;
-    let recorded = Recorded { row: &row, contact, roles: Some(roles) };
-    audit::record(cx, act, vec![Change::made(Kind::Staff, row.id, recorded)]).await?;
+    let mut made = json!(WithContact { row: &row, contact });
+    made["roles"] = json!(roles);
+    audit::record(cx, act, vec![Change::made(Kind::Staff, row.id, made)]).await?;
     Ok(row.id)
 }
 
@@ -83,7 +71,7 @@ pub async fn edit(
     let (birth, joining) =
         (edit.birth_date.unwrap_or(before.birth_date), edit.joining_date.unwrap_or(before.joining_date));
     let path = if edit.joining_date.is_some() { "joiningDate" } else { "birthDate" };
-    born_before(birth, joining, path, &mut problems);
+    problems.born_before(birth, joining, path);
     let paths = ("email", "phone");
     let (had, has) = auth_write::check_contact(cx, act, before.account_id, contact, paths, &mut problems).await?;
     problems.stop()?;
@@ -92,10 +80,9 @@ pub async fn edit(
         .returning(StaffRow::as_returning())
         .get_result(cx)
         .await?;
-    auth_write::set_contact(cx, before.account_id, &has).await?;
-    let recorded = |row, contact| Recorded { row, contact, roles: None };
-    let change = Change::edited(Kind::Staff, id, recorded(&before, &had), recorded(&after, &has));
-    audit::record(cx, act, vec![change]).await?;
+    auth_write::set_contact(cx, before.account_id, &had, &has).await?;
+    let (before, after) = (WithContact { row: &before, contact: &had }, WithContact { row: &after, contact: &has });
+    audit::record(cx, act, vec![Change::edited(Kind::Staff, id, before, after)]).await?;
     Ok(id)
 }
 
@@ -132,7 +119,7 @@ pub async fn set_roles(
 
 /// Whether the viewer does this as ADMIN.
 pub fn is_admin(act: &Act) -> bool {
-    act.scope.roles().and(act.may).has(Role::Admin)
+    act.held().has(Role::Admin)
 }
 
 /// Lets go on who may change a staff member whom they reached: ADMIN anybody; an HOD, who reached a teacher of their
@@ -186,11 +173,6 @@ pub fn teaches_nothing(lessons: &[Lesson], path: &str, problems: &mut Problems) 
     let taught: Vec<String> = lessons.iter().map(ToString::to_string).collect();
     let message = format!("these are in the timetable: {}", taught.join("; "));
     problems.require(taught.is_empty(), path, InUse, &message);
-}
-
-fn born_before(birth: Option<NaiveDate>, joining: Option<NaiveDate>, path: &str, problems: &mut Problems) {
-    let fine = birth.zip(joining).is_none_or(|(birth, joining)| birth < joining);
-    problems.require(fine, path, OutOfRange, "they join after they were born");
 }
 
 async fn give_roles(cx: &mut Cx, id: i64, roles: &[StaffRole]) -> Result<()> {

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet, model::WithContact},
-    change::{Act, Changed, Problems, Stop},
+    auth::model::WithContact,
+    change::{Act, Changed, Problems},
     courses::model::CourseRow,
     db::schema,
     graphql::UserErrorCode::{Invalid, OutOfRange, WrongStatus},
@@ -35,7 +35,7 @@ pub async fn admit(cx: &mut Cx, act: &Act, new: &Admission, mut problems: Proble
     );
     let batches = students_write::joinable(cx, act, &new.batches, "batchIds", &mut problems).await?;
     let joining = new.joining_date.or(students_write::first_day(&batches, act.today));
-    students_write::born_before(new.student.birth_date, joining, "birthDate", &mut problems);
+    problems.born_before(new.student.birth_date, joining, "birthDate");
     auth_write::contact_is_free(cx, &new.contact, 0, ("email", "phone"), &mut problems).await?;
     let found = parents_family::find(cx, act, &new.parents, &new.contact, &mut problems).await?;
     problems.stop()?;
@@ -70,8 +70,7 @@ pub async fn admit(cx: &mut Cx, act: &Act, new: &Admission, mut problems: Proble
 /// An HOD admits into courses they head, so into one at least, and writes nothing that they may not read.
 fn may_admit(act: &Act, new: &Admission) -> Changed<()> {
     let civil = new.student.citizenship_number.is_some() || new.student.marital_status.is_some();
-    let anywhere = act.scope.roles().and(act.may).meets(RoleSet::of(&[Role::Admin, Role::Admission]));
-    if anywhere || (new.course.is_some() && !civil) { Ok(()) } else { Err(act.forbidden().into()) }
+    if act.in_every_course() || (new.course.is_some() && !civil) { Ok(()) } else { Err(act.forbidden().into()) }
 }
 
 /// Enrols a student in another course, or in their first: what they leave is dropped, what they begin is made or revived.
@@ -87,7 +86,7 @@ pub async fn enrol(
     let (before, _) = students_write::target(cx, act, &mut problems, "studentId", id).await?;
     problems.fresh(version, before.version);
     let Some(course) = course_to_begin(cx, act, course, period, &mut problems).await? else {
-        return Err(Stop::Refused(problems.into_vec()));
+        return Err(problems.refusal());
     };
     let elsewhere = before.course_id != Some(course.id);
     problems.require(elsewhere, "courseId", WrongStatus, "the student is in this course");

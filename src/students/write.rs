@@ -18,7 +18,7 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{self, accounts, batch_students, parents, staff},
     error::Result,
-    graphql::UserErrorCode::{Duplicate, OutOfRange, WrongStatus},
+    graphql::UserErrorCode::{Duplicate, WrongStatus},
     ids::Kind,
     students::model::{StudentEdit, StudentRow, StudentStatus},
 };
@@ -65,16 +65,14 @@ pub async fn edit(
     let path = if edit.birth_date.is_some() { "birthDate" } else { "joiningDate" };
     let (birth, joining) =
         (edit.birth_date.unwrap_or(before.birth_date), edit.joining_date.unwrap_or(before.joining_date));
-    born_before(birth, joining, path, &mut problems);
+    problems.born_before(birth, joining, path);
     problems.stop()?;
     let after: StudentRow = diesel::update(s::table.find(id))
         .set((edit, s::version.eq(s::version + 1)))
         .returning(StudentRow::as_returning())
         .get_result(cx)
         .await?;
-    if old != new {
-        auth_write::set_contact(cx, account, &new).await?;
-    }
+    auth_write::set_contact(cx, account, &old, &new).await?;
     let (before, after) = (WithContact { row: &before, contact: &old }, WithContact { row: &after, contact: &new });
     audit::record(cx, act, vec![Change::edited(Kind::Student, id, before, after)]).await?;
     Ok(id)
@@ -121,7 +119,7 @@ pub async fn set_batches(
         problems.not_found("remove");
     }
     let joining = before.joining_date.or(first_day(&join, act.today));
-    born_before(before.birth_date, joining, "add", &mut problems);
+    problems.born_before(before.birth_date, joining, "add");
     problems.stop()?;
     let new: Vec<i64> = add.difference(&joined).copied().collect();
     let leave: Vec<i64> = remove.iter().copied().collect();
@@ -237,10 +235,4 @@ pub async fn join(cx: &mut Cx, student: i64, batches: &[i64]) -> Result<()> {
 /// known yet: nobody joined in the future.
 pub fn first_day(batches: &[BatchRow], today: NaiveDate) -> Option<NaiveDate> {
     batches.iter().filter_map(|batch| batch.start_date).filter(|day| *day <= today).min()
-}
-
-/// Nobody joins before they are born.
-pub fn born_before(birth: Option<NaiveDate>, joining: Option<NaiveDate>, path: &str, problems: &mut Problems) {
-    let fine = birth.zip(joining).is_none_or(|(birth, joining)| birth < joining);
-    problems.require(fine, path, OutOfRange, "the birth date is before the joining date");
 }

@@ -1,6 +1,6 @@
 //! Mutations of subjects and study files.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 
 use super::{
     api::{StudyFile, Subject},
@@ -15,7 +15,7 @@ use crate::{
     change,
     change::{Act, Problems, patch},
     error::Result,
-    graphql::{Call, Stated, UserError, auth, root, stated},
+    graphql::{Call, auth, root, stated},
     ids::Kind,
     payload,
 };
@@ -116,39 +116,21 @@ payload! {
     }
 }
 
-/// Which subject was deleted.
-#[derive(SimpleObject)]
-#[graphql(guard = "stated(self)")]
-pub struct DeleteSubjectPayload {
-    /// The id that the subject had.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    deleted_id: Option<ID>,
-    /// The key that the input carried.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    client_mutation_id: Option<String>,
-    /// Why nothing was written; empty where it was.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    user_errors: Vec<UserError>,
+payload! {
+    /// Which subject was deleted.
+    DeleteSubjectPayload {
+        /// The id that the subject had.
+        deleted_id: ID,
+    }
 }
 
-impl Stated for DeleteSubjectPayload {}
-
-/// Which study file was removed.
-#[derive(SimpleObject)]
-#[graphql(guard = "stated(self)")]
-pub struct RemoveStudyFilePayload {
-    /// The id that the study file had.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    removed_id: Option<ID>,
-    /// The key that the input carried.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    client_mutation_id: Option<String>,
-    /// Why nothing was written; empty where it was.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    user_errors: Vec<UserError>,
+payload! {
+    /// Which study file was removed.
+    RemoveStudyFilePayload {
+        /// The id that the study file had.
+        removed_id: ID,
+    }
 }
-
-impl Stated for RemoveStudyFilePayload {}
 
 /// The subjects' part of the mutation root.
 #[derive(Default)]
@@ -208,11 +190,7 @@ impl SubjectMutation {
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let number = call.number(Kind::Subject, &input.id);
         let done = change!(call, &act, subjects_write::delete(number, Problems::default()));
-        Ok(Some(DeleteSubjectPayload {
-            deleted_id: done.value.map(|number| call.id(Kind::Subject, number)),
-            client_mutation_id: done.client_mutation_id,
-            user_errors: done.user_errors,
-        }))
+        DeleteSubjectPayload::of(done, async |ids| Ok(call.ids(Kind::Subject, ids))).await
     }
 
     /// Adds a file to study a subject from: ADMIN, the HOD of the course, and who teaches the subject by the present
@@ -247,10 +225,6 @@ impl SubjectMutation {
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let number = call.number(Kind::StudyFile, &input.id);
         let done = change!(call, &act, subjects_write::remove_file(number, Problems::default()));
-        Ok(Some(RemoveStudyFilePayload {
-            removed_id: done.value.map(|number| call.id(Kind::StudyFile, number)),
-            client_mutation_id: done.client_mutation_id,
-            user_errors: done.user_errors,
-        }))
+        RemoveStudyFilePayload::of(done, async |ids| Ok(call.ids(Kind::StudyFile, ids))).await
     }
 }

@@ -158,7 +158,7 @@ pub async fn remove_file(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems
 
 /// Whether the viewer, as a teacher, teaches a subject by the present timetable.
 async fn teaches(cx: &mut Cx, act: &Act, subject: i64) -> Result<bool> {
-    if !act.scope.roles().and(act.may).has(Role::Staff) {
+    if !act.held().has(Role::Staff) {
         return Ok(false);
     }
     let slots = routines::table
