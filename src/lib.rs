@@ -6,6 +6,7 @@
 //! reaches. Dependencies point one way: `main → app → http → graphql → <domain>/api → <domain>/store → db`.
 #![recursion_limit = "256"]
 
+pub mod access;
 pub mod app;
 pub mod attendance;
 pub mod audit;

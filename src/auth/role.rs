@@ -93,6 +93,12 @@ impl RoleSet {
         self.0 & other.0 != 0
     }
 
+    /// Whether every role of the set is in the other.
+    #[must_use]
+    pub const fn within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// The roles of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

@@ -149,7 +149,7 @@ impl BatchQuery {
         let call = Call::of(ctx);
         let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
         if filter.active.is_some() {
-            call.may_filter(PEOPLE, "batches by whether they are active")?;
+            call.may_filter(PEOPLE, "batches", "whether they are active")?;
         }
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), batches::page(call.scope(), &filter, order.field, paging.page()))?;

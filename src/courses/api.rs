@@ -219,7 +219,7 @@ impl CourseQuery {
         let call = Call::of(ctx);
         let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
         if filter.active.is_some() {
-            call.may_filter(PEOPLE, "courses by whether they are active")?;
+            call.may_filter(PEOPLE, "courses", "whether they are active")?;
         }
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), courses::page(call.scope(), &filter, order.field, paging.page()))?;

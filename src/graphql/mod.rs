@@ -19,9 +19,10 @@ pub use loaded::{Loaded, Row};
 pub use node::{Node, NodeQuery, find_all};
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
-pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
+pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
 
 use crate::{
+    access::api::AccessQuery,
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::{
@@ -70,6 +71,7 @@ pub enum Direction {
 pub struct Query(
     ViewerQuery,
     NodeQuery,
+    AccessQuery,
     AttendanceQuery,
     AuditQuery,
     BatchQuery,

@@ -9,6 +9,7 @@ use super::{
     statement::{auth, root},
 };
 use crate::{
+    access::api::AccessEntry,
     attendance::api::{AttendanceRecord, AttendanceSession},
     audit::api::AuditEntry,
     auth::{api::Account, sets::ANYONE},
@@ -33,6 +34,8 @@ use crate::{
 #[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: opaque, and of this type alone."))]
 pub enum Node {
+    /// An entry of the access log.
+    AccessEntry(AccessEntry),
     /// An account.
     Account(Account),
     /// How a student attended a session.
@@ -98,6 +101,7 @@ pub(super) async fn find(call: &Call, kind: Kind, number: i64) -> Result<Option<
 /// The objects of a type with these numbers that the viewer reaches, by number.
 pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<i64, Node>> {
     Ok(match kind {
+        Kind::AccessEntry => nodes(AccessEntry::by_ids(call, ids).await?),
         Kind::Account => nodes(Account::by_ids(call, ids).await?),
         Kind::AttendanceRecord => nodes(AttendanceRecord::by_ids(call, ids).await?),
         Kind::AttendanceSession => nodes(AttendanceSession::by_ids(call, ids).await?),

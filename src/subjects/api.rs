@@ -221,7 +221,7 @@ async fn opened(call: &Call, filter: SubjectFilter) -> Result<Query> {
     // What a viewer may not read must not tell itself by what it filters out.
     let by_course = filter.course_id.is_some() || filter.period.is_some();
     if by_course {
-        call.may_filter(PEOPLE, "subjects by course or period")?;
+        call.may_filter(PEOPLE, "subjects", "course or period")?;
     }
     Ok(Query { course: call.reached(Kind::Course, filter.course_id).await?, period: filter.period, name: filter.name })
 }

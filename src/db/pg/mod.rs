@@ -8,6 +8,8 @@ pub type Cx = diesel_async::AsyncPgConnection;
 
 pub mod dialect;
 
+#[path = "../../access/store.rs"]
+pub mod access;
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
 #[path = "../../attendance/counts.rs"]
