@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod admission;
 mod attendance;
 mod attendance_property;
@@ -38,6 +39,7 @@ mod rules;
 mod scope;
 mod sessions;
 mod staff;
+mod stores;
 mod students;
 mod subjects;
 mod timetable;
