@@ -110,7 +110,9 @@ async fn run(command: Command, config: Config) -> Result<()> {
             let db = open_database(&config).await?;
             demo::seed(&db, students, days, password.into()).await
         }
-        Command::Demo { .. } | Command::Schema | Command::Authorization => Err(Error::internal("needs no configuration")),
+        Command::Demo { .. } | Command::Schema | Command::Authorization => {
+            Err(Error::internal("needs no configuration"))
+        }
     }
 }
 

@@ -64,7 +64,8 @@ fn listed<'a>(scope: &Scope, query: &AccessQuery) -> Query<'a> {
         rows = rows.filter(access_entries::account_id.eq(actor));
     }
     if let Some((type_name, number)) = query.subject.clone() {
-        let of = access_subjects::table.filter(access_subjects::subject_id.eq(number)).select(access_subjects::entry_id);
+        let of =
+            access_subjects::table.filter(access_subjects::subject_id.eq(number)).select(access_subjects::entry_id);
         rows = rows.filter(access_entries::type_name.eq(type_name)).filter(access_entries::id.eq_any(of));
     }
     if let Some((type_name, field_name)) = query.coordinate.clone() {

@@ -12,7 +12,9 @@ use crate::{
     clock::utc,
     error::Result,
     feedback::api::TeacherFeedback,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, audited, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Direction, Listed, Loaded, Paging, Stated, audited, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     meetings::api::Meeting,
     read,

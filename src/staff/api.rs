@@ -19,7 +19,8 @@ use crate::{
     error::Result,
     feedback::api::{FeedbackSummary, SUMMARY, TeacherFeedback},
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, audited, auth, root, stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, audited, auth, root, stated,
+        wants_total,
     },
     ids::Kind,
     leave::api::LeaveRequest,

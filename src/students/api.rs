@@ -24,8 +24,8 @@ use crate::{
     error::Result,
     feedback::api::TeacherFeedback,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested, root,
-        stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested,
+        root, stated, wants_total,
     },
     ids::Kind,
     leave::api::LeaveRequest,

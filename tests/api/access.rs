@@ -21,7 +21,8 @@ async fn recorded(app: &TestApp) -> i64 {
 }
 
 async fn read(client: &Client, id: &str, field: &str) -> Value {
-    let query = format!("query($id: ID!) {{ node(id: $id) {{ ... on Student {{ {field} }} ... on Staff {{ {field} }} }} }}");
+    let query =
+        format!("query($id: ID!) {{ node(id: $id) {{ ... on Student {{ {field} }} ... on Staff {{ {field} }} }} }}");
     client.ask_with(&query, json!({"id": id})).await.data
 }
 

@@ -82,7 +82,8 @@ impl Reader<'_> {
     #[track_caller]
     fn as_granted(&self, what: &str, type_name: &str, number: i64, granted: i32) {
         let granted = rollcall::auth::RoleSet::from_bits(granted);
-        let names: BTreeSet<String> = granted.iter().map(|role| format!("{role:?}").to_uppercase().replace("OWN", "SELF")).collect();
+        let names: BTreeSet<String> =
+            granted.iter().map(|role| format!("{role:?}").to_uppercase().replace("OWN", "SELF")).collect();
         let rule = &self.reached[type_name][&number];
         let more: Vec<&String> = names.iter().filter(|name| !rule.contains(name.as_str())).collect();
         assert!(more.is_empty(), "{} {what}: {type_name} {number} was reached as {more:?} too", self.viewer.name);
@@ -99,11 +100,17 @@ fn numbers<A>(rows: &[(i64, A)]) -> BTreeSet<i64> {
 }
 
 async fn people(reader: &Reader<'_>) {
-    let (students, guardians, staff) = (reader.all("Student").await, reader.all("Parent").await, reader.all("Staff").await);
+    let (students, guardians, staff) =
+        (reader.all("Student").await, reader.all("Parent").await, reader.all("Staff").await);
     let accounts = reader.app.database.numbers("SELECT id FROM accounts").await;
-    let (batches, courses, meetings) = (reader.all("Batch").await, reader.all("Course").await, reader.all("Meeting").await);
+    let (batches, courses, meetings) =
+        (reader.all("Batch").await, reader.all("Course").await, reader.all("Meeting").await);
 
-    reader.within("students::contacts", "Student", read!(reader, students::contacts(&students)).iter().map(|row| row.0));
+    reader.within(
+        "students::contacts",
+        "Student",
+        read!(reader, students::contacts(&students)).iter().map(|row| row.0),
+    );
     reader.within("parents::contacts", "Parent", read!(reader, parents::contacts(&guardians)).iter().map(|row| row.0));
     reader.within("staff::accounts", "Staff", numbers(&read!(reader, staff::accounts(&staff))));
     reader.within("staff::roles", "Staff", numbers(&read!(reader, staff::roles(&staff))));
@@ -159,16 +166,25 @@ fn counted<R>(what: &str, rows: &[(i64, R, i32)], counts: &[(i64, i64)]) {
 
 async fn academics(reader: &Reader<'_>) {
     let (students, staff) = (reader.all("Student").await, reader.all("Staff").await);
-    let (courses, batches, subjects) = (reader.all("Course").await, reader.all("Batch").await, reader.all("Subject").await);
+    let (courses, batches, subjects) =
+        (reader.all("Course").await, reader.all("Batch").await, reader.all("Subject").await);
     reader.granted("batches::of_students", "Batch", &read!(reader, batches::of_students(&students, &EVERYTHING)));
     reader.granted("batches::of_courses", "Batch", &read!(reader, batches::of_courses(&courses, &EVERYTHING)));
     reader.granted("courses::of_heads", "Course", &read!(reader, courses::of_heads(&staff, &EVERYTHING)));
     reader.granted("courses::of_batches", "Course", &read!(reader, courses::of_batches(&batches, &EVERYTHING)));
-    reader.granted("subjects::of_courses", "Subject", &read!(reader, subjects::of_courses(&courses, None, &EVERYTHING)));
+    reader.granted(
+        "subjects::of_courses",
+        "Subject",
+        &read!(reader, subjects::of_courses(&courses, None, &EVERYTHING)),
+    );
     reader.granted("subjects::of_teachers", "Subject", &read!(reader, subjects::of_teachers(&staff, &EVERYTHING)));
     let files = read!(reader, subjects::files_of_subjects(&subjects, &EVERYTHING));
     reader.within("subjects::files_of_subjects", "Subject", parents(&files));
-    reader.granted("routines::of_courses", "Routine", &read!(reader, routines::of_courses(&courses, None, &EVERYTHING)));
+    reader.granted(
+        "routines::of_courses",
+        "Routine",
+        &read!(reader, routines::of_courses(&courses, None, &EVERYTHING)),
+    );
     reader.granted("routines::of_teachers", "Routine", &read!(reader, routines::of_teachers(&staff, &EVERYTHING)));
     for (row, granted) in read!(reader, routines::of_classes(&students, 1_000_000)) {
         reader.within("routines::of_classes", "Routine", [row.id]);
@@ -204,7 +220,9 @@ async fn attendance(reader: &Reader<'_>) {
     let corrections = read!(reader, attendance::corrections_of_records(&records, &EVERYTHING));
     reader.within("attendance::corrections_of_records", "AttendanceRecord", parents(&corrections));
 
-    for (routine, date) in [(routines[0], day("2026-03-18")), (routines[1], day("2026-03-19")), (routines[2], day("2026-03-17"))] {
+    for (routine, date) in
+        [(routines[0], day("2026-03-18")), (routines[1], day("2026-03-19")), (routines[2], day("2026-03-17"))]
+    {
         let session = read!(reader, attendance::of_day(routine, date));
         reader.within("attendance::of_day", "AttendanceSession", session.iter().map(|(row, _)| row.id));
     }
@@ -236,7 +254,8 @@ async fn attendance(reader: &Reader<'_>) {
 }
 
 async fn school_life(reader: &Reader<'_>) {
-    let (students, guardians, staff) = (reader.all("Student").await, reader.all("Parent").await, reader.all("Staff").await);
+    let (students, guardians, staff) =
+        (reader.all("Student").await, reader.all("Parent").await, reader.all("Staff").await);
     let of_students = read!(reader, meetings::of_students(&students, &EVERYTHING));
     reader.granted("meetings::of_students", "Meeting", &of_students);
     counted("meetings::count_of_students", &of_students, &read!(reader, meetings::count_of_students(&students)));
@@ -253,14 +272,17 @@ async fn school_life(reader: &Reader<'_>) {
     let of_staff = read!(reader, leave::of_staff(&staff, &EVERYTHING));
     reader.granted("leave::of_staff", "LeaveRequest", &of_staff);
     counted("leave::count_of_staff", &of_staff, &read!(reader, leave::count_of_staff(&staff)));
-    for day in reader.app.database.texts("SELECT DISTINCT first_day || '' FROM leave_requests WHERE status = 'APPROVED'").await {
+    for day in
+        reader.app.database.texts("SELECT DISTINCT first_day || '' FROM leave_requests WHERE status = 'APPROVED'").await
+    {
         let approved = read!(reader, leave::approved_on(&students, day.parse().unwrap()));
         reader.granted("leave::approved_on", "LeaveRequest", &approved);
     }
 
     let of_teachers = read!(reader, feedback::of_teachers(&staff, &EVERYTHING));
     reader.granted("feedback::of_teachers", "TeacherFeedback", &of_teachers);
-    let ratings = read!(reader, feedback::ratings(&staff)).into_iter().map(|(teacher, ratings)| (teacher, ratings.count));
+    let ratings =
+        read!(reader, feedback::ratings(&staff)).into_iter().map(|(teacher, ratings)| (teacher, ratings.count));
     counted("feedback::ratings", &of_teachers, &ratings.collect::<Vec<_>>());
     let of_students = read!(reader, feedback::of_students(&students, &EVERYTHING));
     reader.granted("feedback::of_students", "TeacherFeedback", &of_students);
@@ -271,7 +293,11 @@ async fn school_life(reader: &Reader<'_>) {
     let as_staff_alone = |rows: &[(i64, rollcall::feedback::model::TeacherFeedbackRow, i32)]| {
         rows.iter().any(|(.., granted)| *granted == rollcall::auth::Role::Staff.bit())
     };
-    assert!(!as_staff_alone(&of_students) && !as_staff_alone(&of_parents), "{}: by way of the author", reader.viewer.name);
+    assert!(
+        !as_staff_alone(&of_students) && !as_staff_alone(&of_parents),
+        "{}: by way of the author",
+        reader.viewer.name
+    );
 
     let notices = reader.all("Notice").await;
     let audiences = read!(reader, notices::audiences(&notices, &EVERYTHING));
