@@ -40,11 +40,12 @@ pub enum Kind {
     CourseTracking = 18,
     SubjectProgress = 19,
     AuditEntry = 20,
+    ApiKey = 21,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -65,6 +66,7 @@ impl Kind {
         Self::CourseTracking,
         Self::SubjectProgress,
         Self::AuditEntry,
+        Self::ApiKey,
     ];
 
     /// The type's name in the schema.

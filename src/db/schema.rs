@@ -13,6 +13,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_keys (id) {
+        id -> Int8,
+        name -> Text,
+        prefix -> Text,
+        key_hash -> Bytea,
+        scope -> Text,
+        created_by -> Int8,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     attendance_corrections (id) {
         id -> Int8,
         session_id -> Int8,
@@ -447,6 +463,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(api_keys -> accounts (created_by));
 diesel::joinable!(attendance_corrections -> accounts (corrected_by));
 diesel::joinable!(attendance_excuses -> leave_requests (leave_request_id));
 diesel::joinable!(attendance_months -> students (student_id));
@@ -499,6 +516,7 @@ diesel::joinable!(teacher_feedback -> students (student_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    api_keys,
     attendance_corrections,
     attendance_excuses,
     attendance_months,

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::{MAX_VALUES, node};
 use crate::{
-    auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
     clock::Clock,
     db::Db,
     error::{Code, Error, Result},
@@ -50,7 +50,7 @@ pub struct Call {
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
     sign_in_tried: AtomicBool,
-    /// The session's token, so that it can be ended.
+    /// The session's token, so that it can be ended; or an API key.
     token: Option<String>,
     /// The request, as the log and the audit know it.
     request_id: String,
@@ -230,6 +230,14 @@ impl Call {
 }
 
 impl Services {
+    /// The viewer who comes with a token, a session's or an API key; `None` where it is neither, or not any more.
+    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
+        if key::is_key(token) {
+            return key::viewer(&self.db, self.clock.now(), token).await;
+        }
+        self.sessions.viewer(token).await
+    }
+
     /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {

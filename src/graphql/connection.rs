@@ -220,6 +220,6 @@ fn binding(ctx: &Context<'_>) -> Result<String> {
         .filter(|(name, _)| !matches!(name.as_str(), "first" | "after" | "last" | "before"))
         .map(|(name, value)| (name.to_string(), value))
         .collect();
-    let account = Call::of(ctx).scope().account();
-    serde_json::to_string(&(field.name(), others, account)).map_err(Error::internal)
+    let viewer = Call::of(ctx).viewer();
+    serde_json::to_string(&(field.name(), others, viewer.account_id(), viewer.key_id())).map_err(Error::internal)
 }

@@ -22,6 +22,7 @@ pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
 
 use crate::{
+    api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::{
@@ -39,6 +40,7 @@ use crate::{
     notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
     progress::{api::ProgressQuery, mutation::ProgressMutation},
+    reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
@@ -70,6 +72,7 @@ pub enum Direction {
 pub struct Query(
     ViewerQuery,
     NodeQuery,
+    ApiKeyQuery,
     AttendanceQuery,
     AuditQuery,
     BatchQuery,
@@ -81,6 +84,7 @@ pub struct Query(
     NoticeQuery,
     ParentQuery,
     ProgressQuery,
+    ReportQuery,
     RoutineQuery,
     StaffQuery,
     StudentQuery,
@@ -92,6 +96,7 @@ pub struct Query(
 pub struct Mutation(
     SignInMutation,
     AdmissionMutation,
+    ApiKeyMutation,
     AttendanceMutation,
     BatchMutation,
     CourseMutation,

@@ -9,6 +9,7 @@ use super::{
     statement::{auth, root},
 };
 use crate::{
+    api_keys::api::ApiKey,
     attendance::api::{AttendanceRecord, AttendanceSession},
     audit::api::AuditEntry,
     auth::{api::Account, sets::ANYONE},
@@ -35,6 +36,8 @@ use crate::{
 pub enum Node {
     /// An account.
     Account(Account),
+    /// An API key.
+    ApiKey(ApiKey),
     /// How a student attended a session.
     AttendanceRecord(AttendanceRecord),
     /// One class of a routine, as it was marked.
@@ -99,6 +102,7 @@ pub(super) async fn find(call: &Call, kind: Kind, number: i64) -> Result<Option<
 pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<i64, Node>> {
     Ok(match kind {
         Kind::Account => nodes(Account::by_ids(call, ids).await?),
+        Kind::ApiKey => nodes(ApiKey::by_ids(call, ids).await?),
         Kind::AttendanceRecord => nodes(AttendanceRecord::by_ids(call, ids).await?),
         Kind::AttendanceSession => nodes(AttendanceSession::by_ids(call, ids).await?),
         Kind::AuditEntry => nodes(AuditEntry::by_ids(call, ids).await?),

@@ -4,6 +4,8 @@
 //! object has one guard, `#[graphql(guard = "stated(self)")]`, which looks the field up in a [`Policy`] built from the
 //! schema's own SDL: what is published is what is enforced, and a field without a statement is denied.
 //!
+//! An API key reads by its role and changes nothing: to it every field of `Mutation` is denied, whatever is stated.
+//!
 //! For a row the guard asks by which of the viewer's roles *that row* was reached ([`Stated::granted`]); for everything
 //! else it asks which roles the viewer holds.
 
@@ -31,7 +33,8 @@ mod directive {
     use crate::auth::RoleSet;
 
     /// Who may read the field: those who reached the row by one of these roles, or hold one where there is no row.
-    /// Everybody else gets null at the field, with an error whose code is `FORBIDDEN`.
+    /// Everybody else gets null at the field, with an error whose code is `FORBIDDEN`. Of mutations it speaks of people
+    /// alone: an API key may do none.
     #[TypeDirective(location = "FieldDefinition")]
     pub fn auth(requires: RoleSet) {}
 }
@@ -66,6 +69,9 @@ impl Guard for FieldGuard {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         let call = Call::of(ctx);
         call.spend()?;
+        if call.viewer().key_id().is_some() && self.type_name == "Mutation" {
+            return Err(Error::new(Code::Forbidden, "an API key reads, and changes nothing").into());
+        }
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
         if ctx.data_unchecked::<Policy>().requires(&self.type_name, field).meets(roles) {
