@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod api_keys;
 mod attendance;
 mod attendance_property;
 mod attendance_races;
@@ -33,6 +34,7 @@ mod notices;
 mod parents;
 mod profile;
 mod progress;
+mod reports;
 mod rows;
 mod rules;
 mod scope;
