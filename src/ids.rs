@@ -40,12 +40,13 @@ pub enum Kind {
     CourseTracking = 18,
     SubjectProgress = 19,
     AuditEntry = 20,
+    ApiKey = 21,
     AccessEntry = 22,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -66,6 +67,7 @@ impl Kind {
         Self::CourseTracking,
         Self::SubjectProgress,
         Self::AuditEntry,
+        Self::ApiKey,
         Self::AccessEntry,
     ];
 

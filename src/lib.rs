@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 
 pub mod access;
+pub mod api_keys;
 pub mod app;
 pub mod attendance;
 pub mod audit;
@@ -31,6 +32,7 @@ pub mod parents;
 pub mod people;
 pub mod progress;
 pub mod random;
+pub mod reports;
 pub mod routines;
 pub mod staff;
 pub mod students;

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{AccessEntryFilter, AccessEntryRow, AccessOutcome, AccessQuery as Query};
 use crate::{
+    api_keys::api::ApiKey,
     auth::{Role, RoleSet, api::Account},
     clock::utc,
     db::sought,
@@ -48,11 +49,18 @@ impl AccessEntry {
         utc(self.0.at)
     }
 
-    /// Who asked.
+    /// Who asked; null where it was an API key.
     #[graphql(directive = auth::apply(WATCHING))]
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
         let call = Call::of(ctx);
         self.0.referred("actor", |row| row.account_id, |ids| Account::by_ids(call, ids)).await
+    }
+
+    /// The API key that asked; null where it was a person.
+    #[graphql(directive = auth::apply(WATCHING))]
+    async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
+        let call = Call::of(ctx);
+        self.0.referred("api_key", |row| row.api_key_id, |ids| ApiKey::by_ids(call, ids)).await
     }
 
     /// Whether it was read or denied.

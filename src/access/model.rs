@@ -110,6 +110,7 @@ pub struct AccessEntryRow {
     pub id: i64,
     pub at: NaiveDateTime,
     pub account_id: Option<i64>,
+    pub api_key_id: Option<i64>,
     pub outcome: AccessOutcome,
     pub type_name: String,
     pub field_name: String,

@@ -23,10 +23,11 @@ pub fn reach(scope: &Scope) -> Reach<access_entries::table, Backend> {
     Reach::of(scope).all(Role::Admin)
 }
 
-/// Records what a request read and was denied: a statement for each field, and one for all the rows.
+/// Records what a request of a person, or of an API key, read and was denied: a statement for each field, and one for all the
+/// rows.
 pub async fn record(
     cx: &mut Cx,
-    account: Option<i64>,
+    (account, api_key): (Option<i64>, Option<i64>),
     request_id: &str,
     now: NaiveDateTime,
     accesses: &[Access],
@@ -37,6 +38,7 @@ pub async fn record(
             .values((
                 access_entries::at.eq(now),
                 access_entries::account_id.eq(account),
+                access_entries::api_key_id.eq(api_key),
                 access_entries::outcome.eq(access.outcome),
                 access_entries::type_name.eq(&access.type_name),
                 access_entries::field_name.eq(&access.field_name),

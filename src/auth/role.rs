@@ -126,6 +126,8 @@ pub mod sets {
         RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Reporting, Own, Anonymous]);
     /// Everybody who signed in, and API keys.
     pub const SIGNED_IN: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Reporting, Own]);
+    /// Everybody but API keys, signed in or not.
+    pub const NO_KEY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own, Anonymous]);
     /// Every person who signed in: everybody but API keys.
     pub const PEOPLE: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own]);
     /// Those who teach a student or answer for a course, the student, and their parents.

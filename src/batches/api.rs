@@ -16,6 +16,7 @@ use crate::{
     },
     ids::Kind,
     read,
+    reports::api::{BatchReport, REPORTED},
     students::{api::Student, model::StudentOrderField},
 };
 use async_graphql::{Context, Description, ID, Object};
@@ -95,6 +96,12 @@ impl Batch {
             |ids| async move { read!(call.db(), students::count_of_batches(call.scope(), &ids)) },
         );
         students.await.map(Some)
+    }
+
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(REPORTED))]
+    async fn report(&self) -> Option<BatchReport> {
+        Some(BatchReport::of(&self.0))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.

@@ -18,6 +18,7 @@ use crate::{
     ids::Kind,
     progress::api::{ANSWERABLE, CourseProgress},
     read,
+    reports::api::{CourseReport, OF_COURSES},
     routines::api::Routine,
     staff::api::Staff,
     students::{api::Student, model::StudentOrderField},
@@ -165,6 +166,12 @@ impl Course {
     #[graphql(directive = auth::apply(ANSWERABLE))]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<CourseProgress>> {
         CourseProgress::of(ctx, &self.0).await
+    }
+
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(OF_COURSES))]
+    async fn report(&self) -> Option<CourseReport> {
+        Some(CourseReport::of(&self.0))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.

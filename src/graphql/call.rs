@@ -16,7 +16,7 @@ use tokio::sync::{Notify, OnceCell};
 use super::{MAX_VALUES, node};
 use crate::{
     access::model::{Access, Accesses},
-    auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
     clock::Clock,
     db::Db,
     dispatch,
@@ -52,7 +52,7 @@ pub struct Call {
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
     sign_in_tried: AtomicBool,
-    /// The session's token, so that it can be ended.
+    /// The session's token, so that it can be ended; or an API key.
     token: Option<String>,
     /// The request, as the log and the audit know it.
     request_id: String,
@@ -237,12 +237,12 @@ impl Call {
         if accesses.is_empty() {
             return Ok(());
         }
-        let account = self.viewer().account_id();
+        let (account, api_key) = (self.viewer().account_id(), self.viewer().key_id());
         for Access { outcome, type_name, field_name, row_count, .. } in &accesses {
-            tracing::info!(account, outcome = outcome.as_str(), type_name, field_name, row_count, "access");
+            tracing::info!(account, api_key, outcome = outcome.as_str(), type_name, field_name, row_count, "access");
         }
         let mut cx = self.db().begin().await?;
-        dispatch!(cx, access::record(account, &self.request_id, self.services.clock.now(), &accesses))?;
+        dispatch!(cx, access::record((account, api_key), &self.request_id, self.services.clock.now(), &accesses))?;
         cx.commit().await
     }
 
@@ -259,6 +259,14 @@ impl Call {
 }
 
 impl Services {
+    /// The viewer who comes with a token, a session's or an API key; `None` where it is neither, or not any more.
+    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
+        if key::is_key(token) {
+            return key::viewer(&self.db, self.clock.now(), token).await;
+        }
+        self.sessions.viewer(token).await
+    }
+
     /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {

@@ -221,6 +221,6 @@ fn binding(ctx: &Context<'_>) -> Result<String> {
         .map(|(name, value)| (name.to_string(), value))
         .collect();
     // The viewer and the roles that they hold: a cursor from before a role was taken away does not open any more.
-    let scope = format!("{:?}", Call::of(ctx).scope());
-    serde_json::to_string(&(field.name(), others, scope)).map_err(Error::internal)
+    let viewer = format!("{:?}", Call::of(ctx).viewer());
+    serde_json::to_string(&(field.name(), others, viewer)).map_err(Error::internal)
 }

@@ -25,6 +25,7 @@ pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, 
 
 use crate::{
     access::api::AccessQuery,
+    api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::{
@@ -42,6 +43,7 @@ use crate::{
     notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
     progress::{api::ProgressQuery, mutation::ProgressMutation},
+    reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
@@ -74,6 +76,7 @@ pub struct Query(
     ViewerQuery,
     NodeQuery,
     AccessQuery,
+    ApiKeyQuery,
     AttendanceQuery,
     AuditQuery,
     BatchQuery,
@@ -85,6 +88,7 @@ pub struct Query(
     NoticeQuery,
     ParentQuery,
     ProgressQuery,
+    ReportQuery,
     RoutineQuery,
     StaffQuery,
     StudentQuery,
@@ -96,6 +100,7 @@ pub struct Query(
 pub struct Mutation(
     SignInMutation,
     AdmissionMutation,
+    ApiKeyMutation,
     AttendanceMutation,
     BatchMutation,
     CourseMutation,

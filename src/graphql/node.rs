@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     access::api::AccessEntry,
+    api_keys::api::ApiKey,
     attendance::api::{AttendanceRecord, AttendanceSession},
     audit::api::AuditEntry,
     auth::{api::Account, sets::ANYONE},
@@ -38,6 +39,8 @@ pub enum Node {
     AccessEntry(AccessEntry),
     /// An account.
     Account(Account),
+    /// An API key.
+    ApiKey(ApiKey),
     /// How a student attended a session.
     AttendanceRecord(AttendanceRecord),
     /// One class of a routine, as it was marked.
@@ -103,6 +106,7 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
     Ok(match kind {
         Kind::AccessEntry => nodes(AccessEntry::by_ids(call, ids).await?),
         Kind::Account => nodes(Account::by_ids(call, ids).await?),
+        Kind::ApiKey => nodes(ApiKey::by_ids(call, ids).await?),
         Kind::AttendanceRecord => nodes(AttendanceRecord::by_ids(call, ids).await?),
         Kind::AttendanceSession => nodes(AttendanceSession::by_ids(call, ids).await?),
         Kind::AuditEntry => nodes(AuditEntry::by_ids(call, ids).await?),

@@ -4,6 +4,8 @@
 //! object has one guard, `#[graphql(guard = "stated(self)")]`, which looks the field up in a [`Policy`] built from the
 //! schema's own SDL: what is published is what is enforced, and a field without a statement is denied.
 //!
+//! An API key reads by its role and changes nothing: to it every field of `Mutation` is denied, whatever is stated.
+//!
 //! For a row the guard asks by which of the viewer's roles *that row* was reached ([`Stated::granted`]); for everything
 //! else it asks which roles the viewer holds.
 //!
@@ -34,7 +36,8 @@ mod directive {
     use crate::auth::RoleSet;
 
     /// Who may read the field: those who reached the row by one of these roles, or hold one where there is no row.
-    /// Everybody else gets null at the field, with an error whose code is `FORBIDDEN`.
+    /// Everybody else gets null at the field, with an error whose code is `FORBIDDEN`. Of mutations it speaks of people
+    /// alone: an API key may do none.
     #[TypeDirective(location = "FieldDefinition")]
     pub fn auth(requires: RoleSet) {}
 
@@ -85,6 +88,10 @@ impl Guard for FieldGuard {
         call.spend()?;
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
+        if call.viewer().key_id().is_some() && self.type_name == "Mutation" {
+            let message = "an API key reads, and changes nothing";
+            return Err(Error::forbidden(format!("{}.{field}", self.type_name), message).into());
+        }
         let statement = ctx.data_unchecked::<Policy>().statement(&self.type_name, field);
         if !statement.requires.meets(roles) {
             return Err(denied(call.viewer().roles(), &self.type_name, field).into());

@@ -17,6 +17,7 @@ use crate::{
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
     read,
+    reports::api::{OF_COURSES, SubjectReport},
     staff::api::Staff,
 };
 
@@ -92,6 +93,12 @@ impl Subject {
             Ok(Loaded::by_parent(read!(call.db(), staff::of_subjects(call.scope(), &ids, &MAX_LIST))?))
         });
         Ok(Some(teachers.await?.unwrap_or_default()))
+    }
+
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(OF_COURSES))]
+    async fn report(&self) -> Option<SubjectReport> {
+        Some(SubjectReport::of(&self.0))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.

@@ -122,6 +122,20 @@ on_both! {
         assert_eq!(recorded(&app).await, 4, "a stranger fills no table");
     }
 
+    async fn an_api_key_is_recorded_as_a_person_is(app: TestApp) {
+        let key = app.api_key("ADMISSION_READ").await;
+        let student = app.student(cast::STUDENT).await;
+        assert!(read(&key, &student, "citizenshipNumber").await["node"]["citizenshipNumber"].is_string());
+        assert_eq!(key.denied("archiveStudent", json!({"id": student})).await, "FORBIDDEN");
+        let query = "{ accessEntries { edges { node { actor { id } apiKey { scope } coordinate } } } }";
+        let data = app.sign_in(cast::ADMIN).await.data(query).await;
+        for (i, coordinate) in ["Mutation.archiveStudent", "Student.citizenshipNumber"].into_iter().enumerate() {
+            let entry = &data["accessEntries"]["edges"][i]["node"];
+            let expected = json!({"actor": null, "apiKey": {"scope": "ADMISSION_READ"}, "coordinate": coordinate});
+            assert_eq!(entry, &expected);
+        }
+    }
+
     async fn the_access_log_is_for_admin_alone(app: TestApp) {
         app.sign_in(cast::TEACHER).await.ask("{ students(first: 1) { edges { node { phone } } } }").await;
         let entry = app.id_of(Kind::AccessEntry, "SELECT id FROM access_entries").await;

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod admission;
+mod api_keys;
 mod attendance;
 mod attendance_property;
 mod attendance_races;
@@ -34,6 +35,7 @@ mod notices;
 mod parents;
 mod profile;
 mod progress;
+mod reports;
 mod rows;
 mod rules;
 mod scope;
