@@ -1,15 +1,15 @@
 //! Loading: the number of SQL statements depends on a query's shape, never on how many rows it returns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_graphql::parser::{
-    parse_query, parse_schema,
-    types::{BaseType, Selection, SelectionSet, TypeKind, TypeSystemDefinition},
+    parse_query,
+    types::{Selection, SelectionSet},
 };
-use rollcall::{demo::cast, graphql, ids::Kind};
+use rollcall::{demo::cast, ids::Kind};
 use serde_json::json;
 
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, schema::SCHEMA};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
@@ -198,62 +198,36 @@ async fn statements_and_rows(app: &TestApp, client: &Client, query: &str, first:
     (app.api.services().db.statements() - before, answer.text.matches("\"node\":").count())
 }
 
-/// The fields of the schema that lead to an object, by the object's type: but for a connection's own parts and mutations.
-fn relations() -> BTreeMap<String, BTreeMap<String, String>> {
-    let sdl = graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()));
-    let mut objects = BTreeMap::new();
-    for definition in parse_schema(sdl).unwrap().definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        if let TypeKind::Object(object) = definition.node.kind {
-            objects.insert(definition.node.name.node.to_string(), object.fields);
-        }
-    }
-    let target = |mut base: &BaseType| {
-        while let BaseType::List(of) = base {
-            base = &of.base;
-        }
-        Some(base.to_string()).filter(|name| objects.contains_key(name))
-    };
-    let relations = objects.iter().map(|(name, fields)| {
-        let fields = fields.iter().map(|field| &field.node);
-        let targets = fields.filter_map(|field| Some((field.name.to_string(), target(&field.ty.node.base)?)));
-        (name.clone(), targets.collect())
-    });
-    relations.collect()
-}
-
-/// Notes each relation that is selected below an object of a type.
-fn note(
-    relations: &BTreeMap<String, BTreeMap<String, String>>,
-    of: &str,
-    selected: &SelectionSet,
-    seen: &mut BTreeSet<String>,
-) {
+/// Notes each field that leads to an object and is selected below an object of a type.
+fn note(of: &str, selected: &SelectionSet, seen: &mut BTreeSet<String>) {
     for selection in &selected.items {
         let Selection::Field(field) = &selection.node else { panic!("these queries have no fragments") };
-        if let Some(target) = relations[of].get(field.node.name.node.as_str()) {
-            seen.insert(format!("{of}.{}", field.node.name.node));
-            note(relations, target, &field.node.selection_set.node, seen);
+        let Some(of) = SCHEMA.objects.get(of) else { return };
+        let field_of = of.field(&field.node.name.node);
+        if SCHEMA.objects.contains_key(&field_of.leads_to) {
+            seen.insert(format!("{}.{}", of.name, field_of.name));
+            note(&field_of.leads_to, &field.node.selection_set.node, seen);
         }
     }
 }
 
 #[test]
 fn the_big_queries_touch_everything_that_is_nested() {
-    let relations = relations();
     let mut seen = BTreeSet::new();
     for (_, query, ..) in ROOTS {
         let document = parse_query(format!("{{ {query} }}")).unwrap();
         for (_, operation) in document.operations.iter() {
-            note(&relations, "Query", &operation.node.selection_set.node, &mut seen);
+            note("Query", &operation.node.selection_set.node, &mut seen);
         }
     }
     let own = |name: &str| {
         name.ends_with("Connection") || name.ends_with("Edge") || name.ends_with("Payload") || name == "Mutation"
     };
     let mut untouched = Vec::new();
-    for (of, fields) in relations.iter().filter(|(of, _)| !own(of)) {
-        untouched.extend(fields.keys().map(|field| format!("{of}.{field}")).filter(|name| !seen.contains(name)));
+    for of in SCHEMA.objects.values().filter(|of| !own(&of.name)) {
+        let relations = of.fields.iter().filter(|field| SCHEMA.objects.contains_key(&field.leads_to));
+        let names = relations.map(|field| format!("{}.{}", of.name, field.name));
+        untouched.extend(names.filter(|name| !seen.contains(name)));
     }
     // The institute is one row, and has nothing nested.
     assert_eq!(untouched, ["Query.institute"]);
