@@ -27,7 +27,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 
 /// Each type with all of its fields, by who may read them.
 #[rustfmt::skip]
-static FIELDS: [(&str, &[(&str, &str)]); 13] = [
+static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ("Student", &[
         (PEOPLE, "id name photoUrl status course batches currentPeriod routines version"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
@@ -54,6 +54,9 @@ static FIELDS: [(&str, &[(&str, &str)]); 13] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt")]),
+    ("ApiKey", &[
+        ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version"),
+    ]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status"),
         ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedAt createdAt"),

@@ -17,9 +17,10 @@ pub const TEACHER_STUDENT: &str = "teacher.student@example.org";
 pub const STUDENT_PARENT: &str = "student.parent@example.org";
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
-/// without a course, a file of a course that is not offered, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
-/// there, an HOD with a meeting, leave and feedback of their own, notices that were withdrawn; those who are two things at
-/// once; and an entry in the audit log by everybody who asks.
+/// without a course, a file of a course that is not offered, a class held by a routine that runs no more, an HOD who teaches
+/// in a course they head and is rated there, an HOD with a meeting, leave and feedback of their own, notices that were
+/// withdrawn, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
+/// access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -89,8 +90,15 @@ pub async fn hard_cases(app: &TestApp) {
              SELECT account_id, 'FACILITIES', 4, TRUE, FALSE, '2026-03-18 09:00:00', '2026-03-18 09:00:00' FROM staff \
              WHERE id = {hod}"
         ),
+        "UPDATE api_keys SET revoked_at = '2026-03-20 12:00:00' WHERE id = (SELECT MIN(id) FROM api_keys)".to_owned(),
+        "UPDATE api_keys SET created_at = '2026-03-01 12:00:00', expires_at = '2026-03-02 12:00:00' \
+         WHERE id = (SELECT MAX(id) FROM api_keys)"
+            .to_owned(),
     ];
-    for statement in statements.into_iter().chain(people_of_two_roles()).chain([entries()]) {
+    for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
+        app.api_key(scope).await;
+    }
+    for statement in statements.into_iter().chain(people_of_two_roles()).chain(entries()) {
         app.database.execute(&statement).await;
     }
 }
@@ -171,14 +179,21 @@ fn people_of_two_roles() -> Vec<String> {
     statements
 }
 
-/// That everybody who asks once edited a student, whom they may reach or not.
-fn entries() -> String {
+/// That everybody who asks once edited a student and read of another, whom they may reach or not.
+fn entries() -> Vec<String> {
     let emails: Vec<String> = VIEWERS.iter().map(|viewer| format!("'{}'", viewer.email)).collect();
-    format!(
-        "INSERT INTO audit_entries (at, account_id, action, subject_type, subject_id, before, after, request_id) \
-         SELECT '2026-03-18 09:00:00', id, 'editStudent', 'Student', ({}), '{{\"name\":\"A\"}}', '{{\"name\":\"B\"}}', 'r' \
-         FROM accounts WHERE email IN ({})",
-        of("students", cast::ONLY_CHILD),
-        emails.join(", ")
-    )
+    let by = format!("FROM accounts WHERE email IN ({})", emails.join(", "));
+    let student = of("students", cast::ONLY_CHILD);
+    vec![
+        format!(
+            "INSERT INTO audit_entries (at, account_id, action, subject_type, subject_id, before, after, request_id) \
+             SELECT '2026-03-18 09:00:00', id, 'editStudent', 'Student', ({student}), '{{\"name\":\"A\"}}', \
+             '{{\"name\":\"B\"}}', 'r' {by}"
+        ),
+        format!(
+            "INSERT INTO access_entries (at, account_id, outcome, type_name, field_name, row_count, request_id) \
+             SELECT '2026-03-18 09:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' {by}"
+        ),
+        format!("INSERT INTO access_subjects (entry_id, subject_id) SELECT id, ({student}) FROM access_entries"),
+    ]
 }

@@ -4,7 +4,9 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod admission;
+mod api_keys;
 mod arguments;
 mod attendance;
 mod attendance_property;
@@ -39,11 +41,13 @@ mod paths;
 mod profile;
 mod progress;
 mod reached;
+mod reports;
 mod rows;
 mod rules;
 mod scope;
 mod sessions;
 mod staff;
+mod stores;
 mod students;
 mod subjects;
 mod timetable;

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall::{demo::cast, ids::Kind};
 
-use crate::{hard, support::TestApp};
+use crate::{
+    hard,
+    support::{Client, TestApp},
+};
 
 /// Somebody who asks: a name for messages, the e-mail, and the roles that they hold.
 pub struct Viewer {
@@ -21,8 +24,8 @@ const fn viewer(name: &'static str, email: &'static str, roles: &'static [&'stat
     Viewer { name, email, roles }
 }
 
-/// One for each role, some who hold two, a stranger's parent, a teacher whose routine runs no more, and nobody. Those of
-/// [`hard`] are there once its cases are.
+/// One for each role, some who hold two, a stranger's parent, a teacher whose routine runs no more, an API key, and nobody.
+/// Those of [`hard`] are there once its cases are.
 pub static VIEWERS: [Viewer; 17] = [
     viewer("ADMIN", cast::ADMIN, &["ADMIN", "SELF"]),
     viewer("HOD", cast::HOD, &["HOD", "SELF"]),
@@ -53,6 +56,14 @@ impl Viewer {
     pub fn called(&self) -> String {
         let held: Vec<&str> = self.roles.iter().copied().filter(|role| *role != "SELF").collect();
         if held.is_empty() { "ANONYMOUS".to_owned() } else { held.join("+") }
+    }
+
+    pub async fn client(&self, app: &TestApp) -> Client {
+        match (self.is_person(), self.roles.is_empty()) {
+            (true, _) => app.sign_in(self.email).await,
+            (false, true) => app.anonymous(),
+            (false, false) => app.api_key("AGGREGATES").await,
+        }
     }
 
     /// Whether there is somebody of flesh and blood.
@@ -174,7 +185,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 19] = [
+pub static RULES: [Rule; 21] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
@@ -363,4 +374,6 @@ pub static RULES: [Rule; 19] = [
         ("ADMIN", "ADMIN", ALL),
         ("SELF", "SELF", "x.id = (SELECT account FROM me)"),
     ]),
+    Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
+    Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),
 ];
