@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::{Notify, OnceCell};
 
-use super::{MAX_VALUES, node};
+use super::node;
 use crate::{
     auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
     clock::Clock,
@@ -66,7 +66,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    fn new(values: i64) -> Arc<Self> {
+    fn new(values: u64) -> Arc<Self> {
+        let values = i64::try_from(values).unwrap_or(i64::MAX);
         Arc::new(Self { left: AtomicI64::new(values), exhausted: Notify::new() })
     }
 
@@ -91,9 +92,15 @@ impl Budget {
 }
 
 impl Call {
-    /// A call of the request `request_id` by `viewer`, who came with `token`.
+    /// A call of the request `request_id` by `viewer`, who came with `token`; its answer may have so many `values`.
     #[must_use]
-    pub fn new(services: Arc<Services>, viewer: Viewer, token: Option<String>, request_id: String) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        viewer: Viewer,
+        token: Option<String>,
+        request_id: String,
+        values: u64,
+    ) -> Self {
         let scope = viewer.scope();
         Self {
             services,
@@ -104,7 +111,7 @@ impl Call {
             token,
             request_id,
             zone: OnceCell::new(),
-            budget: Budget::new(MAX_VALUES),
+            budget: Budget::new(values),
         }
     }
 

@@ -7,6 +7,7 @@ pub type Backend = diesel::pg::Pg;
 pub type Cx = diesel_async::AsyncPgConnection;
 
 pub mod dialect;
+pub mod held;
 
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
