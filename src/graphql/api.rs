@@ -8,7 +8,7 @@ use async_graphql::{
     value,
 };
 
-use super::{Call, Documents, Limits, Opened, RollcallSchema, Services, call::Budget, complete::Completer, schema};
+use super::{Call, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema};
 use crate::{
     auth::Viewer,
     error::{Code, Error, Result},
@@ -80,15 +80,15 @@ impl Api {
         let operation = request.operation_name.clone();
         let limits = self.documents.limits();
         let call = Call::new(Arc::clone(&self.services), viewer, token, request_id, limits.answer_values);
-        let budget = call.budget();
-        let request = request.data(call);
+        let call = Arc::new(call);
+        let request = request.data(Arc::clone(&call));
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation, cost, &budget).await });
+            let task = tokio::spawn(async move { api.run(request, document, operation, cost, &call).await });
             return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &budget));
+        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &call));
         timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
     }
 
@@ -98,19 +98,22 @@ impl Api {
         document: ExecutableDocument,
         operation: Option<String>,
         cost: u64,
-        budget: &Budget,
+        call: &Call,
     ) -> Response {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
         let mut response = tokio::select! {
             response = self.schema.execute(request) => response,
-            () = budget.exhausted() => Response::default(),
+            () = call.budget().exhausted() => Response::default(),
         };
-        if budget.is_exhausted() {
+        if call.budget().is_exhausted() {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
         name_codes(&mut response);
+        if let Err(error) = call.record(&response.errors).await {
+            return failed(&error);
+        }
         if self.completer.complete(&document, operation.as_deref(), &variables, &mut response) {
             let limit = self.documents.limits().cost;
             response.extensions.insert("cost".to_owned(), value!({ "requested": cost, "limit": limit }));

@@ -10,6 +10,7 @@ mod documents;
 mod limits;
 mod loaded;
 mod node;
+mod page;
 mod payload;
 mod scalars;
 mod statement;
@@ -21,11 +22,14 @@ pub use documents::{Documents, Opened};
 pub use limits::{Limits, Refusal};
 pub use loaded::{Loaded, Row};
 pub use node::{Node, NodeQuery, find_all};
+pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
-pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
+pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
 
 use crate::{
+    access::api::AccessQuery,
+    api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::{
@@ -43,6 +47,7 @@ use crate::{
     notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
     progress::{api::ProgressQuery, mutation::ProgressMutation},
+    reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
@@ -67,6 +72,8 @@ pub enum Direction {
 pub struct Query(
     ViewerQuery,
     NodeQuery,
+    AccessQuery,
+    ApiKeyQuery,
     AttendanceQuery,
     AuditQuery,
     BatchQuery,
@@ -78,6 +85,7 @@ pub struct Query(
     NoticeQuery,
     ParentQuery,
     ProgressQuery,
+    ReportQuery,
     RoutineQuery,
     StaffQuery,
     StudentQuery,
@@ -89,6 +97,7 @@ pub struct Query(
 pub struct Mutation(
     SignInMutation,
     AdmissionMutation,
+    ApiKeyMutation,
     AttendanceMutation,
     BatchMutation,
     CourseMutation,
