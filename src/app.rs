@@ -58,6 +58,7 @@ impl App {
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
             secure_cookies: config.environment == Environment::Production,
+            anonymous_introspection: config.introspection_anonymous,
         };
         let api = Api::new(services, config.request_timeout)?;
         Ok(Self { config, api })

@@ -59,6 +59,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `GRAPHIQL`
     pub graphiql: bool,
+    /// `INTROSPECTION_ANONYMOUS`
+    pub introspection_anonymous: bool,
     /// `LOG_FORMAT`
     pub log_format: LogFormat,
     /// `LOG_LEVEL`: directives of `tracing-subscriber`'s `EnvFilter`.
@@ -88,6 +90,7 @@ struct Raw {
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
     graphiql: Option<String>,
+    introspection_anonymous: Option<String>,
     log_format: Option<String>,
     log_level: Option<String>,
 }
@@ -200,6 +203,12 @@ impl Checker {
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
             graphiql: self.one_of("GRAPHIQL", raw.graphiql, environment == Environment::Development, &booleans),
+            introspection_anonymous: self.one_of(
+                "INTROSPECTION_ANONYMOUS",
+                raw.introspection_anonymous,
+                environment == Environment::Development,
+                &booleans,
+            ),
             log_format: self.one_of(
                 "LOG_FORMAT",
                 raw.log_format,
@@ -349,7 +358,16 @@ mod tests {
     fn development_needs_nothing() {
         let config = read(&[("ENVIRONMENT", "development")]).unwrap();
         assert_eq!(config.database_url.expose_secret(), "sqlite:data/rollcall.db");
-        assert!(config.migrate_on_start && config.graphiql);
+        assert!(config.migrate_on_start && config.graphiql && config.introspection_anonymous);
+    }
+
+    #[test]
+    fn production_shows_nothing_to_who_is_not_signed_in() {
+        let set = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+        let config = read(&set).unwrap();
+        assert!(!config.graphiql && !config.introspection_anonymous);
+        let config = read(&[&set[..], &[("INTROSPECTION_ANONYMOUS", "true")]].concat()).unwrap();
+        assert!(config.introspection_anonymous);
     }
 
     #[test]

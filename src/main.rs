@@ -5,6 +5,7 @@ use std::{net::SocketAddr, process::ExitCode};
 use clap::{Parser, Subcommand};
 use rollcall::{
     app::{Ambient, App, open_database},
+    auth::Role,
     config::{Config, LogFormat},
     demo,
     error::{Error, Result},
@@ -53,8 +54,12 @@ enum Command {
         #[arg(long)]
         password: String,
     },
-    /// Print the schema in SDL.
-    Schema,
+    /// Print the schema in SDL: the whole of it, or what the holder of some roles sees.
+    Schema {
+        /// A role, or several, as the schema names them: PARENT, ANONYMOUS, …
+        #[arg(long = "role", value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
 }
 
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
@@ -74,7 +79,7 @@ fn main() -> ExitCode {
 
 async fn execute(command: Command) -> ExitCode {
     let done = match command {
-        Command::Schema => print_schema(),
+        Command::Schema { roles } => print_schema(roles),
         Command::Demo { listen, json } => {
             log(LogFormat::Text, "warn");
             demo::serve(listen, json).await
@@ -107,7 +112,7 @@ async fn run(command: Command, config: Config) -> Result<()> {
             let db = open_database(&config).await?;
             demo::seed(&db, students, days, password.into()).await
         }
-        Command::Demo { .. } | Command::Schema => Err(Error::internal("needs no configuration")),
+        Command::Demo { .. } | Command::Schema { .. } => Err(Error::internal("needs no configuration")),
     }
 }
 
@@ -134,8 +139,8 @@ async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {
     Ok(())
 }
 
-fn print_schema() -> Result<()> {
-    print!("{}", graphql::sdl()?);
+fn print_schema(roles: Vec<Role>) -> Result<()> {
+    print!("{}", graphql::sdl_for(roles.into_iter().collect())?);
     Ok(())
 }
 

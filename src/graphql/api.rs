@@ -15,9 +15,10 @@ use super::{
     call::Budget,
     complete::{Completer, coerce_variables},
     schema,
+    visible::Views,
 };
 use crate::{
-    auth::Viewer,
+    auth::{RoleSet, Viewer},
     error::{Code, Error, Result},
 };
 
@@ -25,6 +26,7 @@ use crate::{
 pub struct Api {
     schema: RollcallSchema,
     completer: Completer,
+    views: Views,
     services: Arc<Services>,
     timeout: Duration,
 }
@@ -36,13 +38,15 @@ impl Api {
     /// When the schema contradicts itself: a test builds it.
     pub fn new(services: Services, timeout: Duration) -> Result<Arc<Self>> {
         let schema = schema()?;
-        let completer = Completer::new(&schema.sdl()).map_err(Error::internal)?;
-        Ok(Arc::new(Self { schema, completer, services: Arc::new(services), timeout }))
+        let sdl = schema.sdl();
+        let completer = Completer::new(&sdl).map_err(Error::internal)?;
+        let views = Views::new(&sdl, services.anonymous_introspection)?;
+        Ok(Arc::new(Self { schema, completer, views, services: Arc::new(services), timeout }))
     }
 
     /// What the resolvers use.
     #[must_use]
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &Arc<Services> {
         &self.services
     }
 
@@ -63,22 +67,27 @@ impl Api {
         if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
             return refused(error);
         }
+        let roles = viewer.roles();
+        if let Err(error) = self.views.admit(roles, &mut document, operation.as_deref()) {
+            return failed(&error);
+        }
         let call = Call::new(Arc::clone(&self.services), viewer, token, request_id);
         let budget = call.budget();
         let request = request.data(call);
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation, &budget).await });
+            let task = tokio::spawn(async move { api.run(request, roles, document, operation, &budget).await });
             return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, &budget));
+        let timed = tokio::time::timeout(self.timeout, self.run(request, roles, document, operation, &budget));
         timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
     }
 
     async fn run(
         &self,
         mut request: Request,
+        roles: RoleSet,
         document: ExecutableDocument,
         operation: Option<String>,
         budget: &Budget,
@@ -93,6 +102,7 @@ impl Api {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
+        self.views.amend(roles, &document, operation.as_deref(), &variables, &mut response).await;
         name_codes(&mut response);
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response

@@ -192,7 +192,10 @@ pub fn coerce_variables(
 }
 
 /// `GetOperation` of the specification.
-fn select_operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d OperationDefinition> {
+pub(super) fn select_operation<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'d OperationDefinition> {
     let mut named =
         document.operations.iter().filter(|(own, _)| name.is_none_or(|name| own.is_some_and(|own| own == name)));
     match (named.next(), named.next()) {
@@ -202,7 +205,7 @@ fn select_operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) ->
 }
 
 /// The type under all lists.
-fn named(ty: &Type) -> &Name {
+pub(super) fn named(ty: &Type) -> &Name {
     match &ty.base {
         BaseType::Named(name) => name,
         BaseType::List(item) => named(item),

@@ -1,6 +1,6 @@
 //! The schema: what every domain's part is made with, the roots, and the way a request is answered.
 
-use async_graphql::{EmptySubscription, Enum, MergedObject, Schema};
+use async_graphql::{EmptySubscription, Enum, MergedObject, Schema, SchemaBuilder};
 
 mod api;
 mod call;
@@ -11,6 +11,7 @@ mod node;
 mod payload;
 mod scalars;
 mod statement;
+mod visible;
 
 pub use api::Api;
 pub use call::{Call, Services};
@@ -20,6 +21,7 @@ pub use node::{Node, NodeQuery, find_all};
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
+pub use visible::sdl_for;
 
 use crate::{
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
@@ -113,11 +115,17 @@ pub struct Mutation(
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// Makes the schema, with the policy that its own SDL states.
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_FIELDS)
+        .limit_recursive_depth(64)
+}
+
+/// Makes the schema, with the policy that its own SDL states. It does not introspect: that is for the viewer's view of it.
 pub fn schema() -> Result<RollcallSchema> {
-    let build = || Schema::build(Query::default(), Mutation::default(), EmptySubscription);
-    let policy = Policy::from_sdl(&build().finish().sdl())?;
-    Ok(build().data(policy).limit_depth(MAX_DEPTH).limit_complexity(MAX_FIELDS).limit_recursive_depth(64).finish())
+    let policy = Policy::from_sdl(&builder().finish().sdl())?;
+    Ok(builder().data(policy).disable_introspection().finish())
 }
 
 /// The schema in SDL, with every field's statement.

@@ -15,7 +15,6 @@ use async_graphql::{
         self, Positioned,
         types::{ConstDirective, FieldDefinition, TypeKind, TypeSystemDefinition},
     },
-    resolver_utils::EnumType,
 };
 
 use super::Call;
@@ -23,6 +22,11 @@ use crate::{
     auth::{Role, RoleSet},
     error::{Code, Error, Result},
 };
+
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod tests;
 
 #[allow(missing_docs, reason = "the macro's own items")]
 mod directive {
@@ -123,10 +127,7 @@ fn statement(field: &FieldDefinition) -> Result<Option<RoleSet>> {
     };
     names
         .iter()
-        .map(|name| {
-            let item = Role::items().iter().find(|item| Some(item.name) == name.as_str());
-            item.map(|item| item.value).ok_or_else(|| Error::internal(format!("{name}: no such role")))
-        })
+        .map(|name| name.as_str().unwrap_or_default().parse::<Role>().map_err(Error::internal))
         .collect::<Result<RoleSet>>()
         .map(Some)
 }

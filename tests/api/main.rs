@@ -41,3 +41,4 @@ mod staff;
 mod students;
 mod subjects;
 mod timetable;
+mod visible;
