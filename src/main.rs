@@ -60,6 +60,8 @@ enum Command {
         #[arg(long = "role", value_delimiter = ',')]
         roles: Vec<Role>,
     },
+    /// Print who may read and do what: docs/authorization.md.
+    Authorization,
 }
 
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
@@ -79,7 +81,8 @@ fn main() -> ExitCode {
 
 async fn execute(command: Command) -> ExitCode {
     let done = match command {
-        Command::Schema { roles } => print_schema(roles),
+        Command::Schema { roles } => print(graphql::sdl_for(roles.into_iter().collect())),
+        Command::Authorization => print(graphql::authorization_page()),
         Command::Demo { listen, json } => {
             log(LogFormat::Text, "warn");
             demo::serve(listen, json).await
@@ -112,7 +115,9 @@ async fn run(command: Command, config: Config) -> Result<()> {
             let db = open_database(&config).await?;
             demo::seed(&db, students, days, password.into()).await
         }
-        Command::Demo { .. } | Command::Schema { .. } => Err(Error::internal("needs no configuration")),
+        Command::Demo { .. } | Command::Schema { .. } | Command::Authorization => {
+            Err(Error::internal("needs no configuration"))
+        }
     }
 }
 
@@ -139,8 +144,8 @@ async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {
     Ok(())
 }
 
-fn print_schema(roles: Vec<Role>) -> Result<()> {
-    print!("{}", graphql::sdl_for(roles.into_iter().collect())?);
+fn print(text: Result<String>) -> Result<()> {
+    print!("{}", text?);
     Ok(())
 }
 

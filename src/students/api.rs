@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
 use crate::{
+    access::model::BULK,
     attendance::{
         api::AttendanceRecord,
         model::{RecordQuery, Span},
@@ -23,8 +24,8 @@ use crate::{
     error::Result,
     feedback::api::TeacherFeedback,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, auth, nested, root,
-        stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested,
+        root, stated, wants_total,
     },
     ids::Kind,
     leave::api::LeaveRequest,
@@ -57,6 +58,10 @@ pub struct Student(Loaded<StudentRow>);
 impl Stated for Student {
     fn granted(&self) -> Option<RoleSet> {
         Some(self.0.granted())
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(self.0.id)
     }
 }
 
@@ -125,13 +130,13 @@ impl Student {
     }
 
     /// Phone number, E.164.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.1)
     }
 
     /// E-mail address.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.0)
     }
@@ -149,19 +154,19 @@ impl Student {
     }
 
     /// Where the student lives during the course.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn temporary_address(&self) -> Option<&str> {
         self.0.temporary_address.as_deref()
     }
 
     /// Where the student is at home.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn permanent_address(&self) -> Option<&str> {
         self.0.permanent_address.as_deref()
     }
 
     /// Number of the citizenship certificate.
-    #[graphql(directive = auth::apply(CIVIL))]
+    #[graphql(directive = auth::apply(CIVIL), directive = audited::apply(1))]
     async fn citizenship_number(&self) -> Option<&str> {
         self.0.citizenship_number.as_deref()
     }
