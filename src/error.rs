@@ -54,12 +54,20 @@ pub struct Error {
     cause: Option<String>,
     /// The transaction met another one: it may go well when it is tried again.
     met_another: bool,
+    /// What the viewer may not read or do, as a schema coordinate.
+    coordinate: Option<String>,
 }
 
 impl Error {
     /// An error whose message the caller may read.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, met_another: false }
+        Self { code, message: message.into(), cause: None, met_another: false, coordinate: None }
+    }
+
+    /// Not for this viewer: the field `coordinate` (a schema coordinate such as `Student.phone`, by section 3.14 of the
+    /// GraphQL specification of September 2025). By it denials are recorded.
+    pub fn forbidden(coordinate: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { coordinate: Some(coordinate.into()), ..Self::new(Code::Forbidden, message) }
     }
 
     /// The request is wrong, and `message` says how.
@@ -113,7 +121,12 @@ impl Error {
         if let Some(cause) = &self.cause {
             tracing::error!(code = self.code.as_str(), cause, "request failed");
         }
-        async_graphql::Error::new(&self.message).extend_with(|_, extensions| extensions.set("code", self.code.as_str()))
+        async_graphql::Error::new(&self.message).extend_with(|_, extensions| {
+            extensions.set("code", self.code.as_str());
+            if let Some(coordinate) = &self.coordinate {
+                extensions.set("coordinate", coordinate.as_str());
+            }
+        })
     }
 }
 

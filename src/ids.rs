@@ -40,11 +40,13 @@ pub enum Kind {
     CourseTracking = 18,
     SubjectProgress = 19,
     AuditEntry = 20,
+    ApiKey = 21,
+    AccessEntry = 22,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -65,6 +67,8 @@ impl Kind {
         Self::CourseTracking,
         Self::SubjectProgress,
         Self::AuditEntry,
+        Self::ApiKey,
+        Self::AccessEntry,
     ];
 
     /// The type's name in the schema.
@@ -124,6 +128,13 @@ impl Seal {
     #[must_use]
     pub fn open_as(&self, kind: Kind, id: &str) -> Option<i64> {
         self.open(id).and_then(|(found, number)| (found == kind).then_some(number))
+    }
+
+    /// The type's name and the number of what `id` names, for logs of rows of any type; of one that is unknown, neither is
+    /// anything's.
+    #[must_use]
+    pub fn subject(&self, id: &str) -> (String, i64) {
+        self.open(id).map_or_else(|| (String::new(), 0), |(kind, number)| (kind.name(), number))
     }
 
     /// A cursor that holds `position`, unreadable, and is good only where `binding` (query, filter, viewer) is the same:

@@ -6,6 +6,8 @@
 //! reaches. Dependencies point one way: `main → app → http → graphql → <domain>/api → <domain>/store → db`.
 #![recursion_limit = "256"]
 
+pub mod access;
+pub mod api_keys;
 pub mod app;
 pub mod attendance;
 pub mod audit;
@@ -30,6 +32,7 @@ pub mod parents;
 pub mod people;
 pub mod progress;
 pub mod random;
+pub mod reports;
 pub mod routines;
 pub mod staff;
 pub mod students;

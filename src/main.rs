@@ -55,6 +55,8 @@ enum Command {
     },
     /// Print the schema in SDL.
     Schema,
+    /// Print who may read and do what: docs/authorization.md.
+    Authorization,
 }
 
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
@@ -74,7 +76,8 @@ fn main() -> ExitCode {
 
 async fn execute(command: Command) -> ExitCode {
     let done = match command {
-        Command::Schema => print_schema(),
+        Command::Schema => print(graphql::sdl()),
+        Command::Authorization => print(graphql::authorization_page()),
         Command::Demo { listen, json } => {
             log(LogFormat::Text, "warn");
             demo::serve(listen, json).await
@@ -107,7 +110,9 @@ async fn run(command: Command, config: Config) -> Result<()> {
             let db = open_database(&config).await?;
             demo::seed(&db, students, days, password.into()).await
         }
-        Command::Demo { .. } | Command::Schema => Err(Error::internal("needs no configuration")),
+        Command::Demo { .. } | Command::Schema | Command::Authorization => {
+            Err(Error::internal("needs no configuration"))
+        }
     }
 }
 
@@ -134,8 +139,8 @@ async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {
     Ok(())
 }
 
-fn print_schema() -> Result<()> {
-    print!("{}", graphql::sdl()?);
+fn print(text: Result<String>) -> Result<()> {
+    print!("{}", text?);
     Ok(())
 }
 

@@ -177,12 +177,8 @@ impl AuditQuery {
 /// What was removed has entries still, so a subject is not looked for first: an entry tells no more than who reads it did
 /// themselves, or may read anyway.
 fn opened(call: &Call, filter: AuditEntryFilter) -> Query {
-    let subject = |id: ID| {
-        let subject = call.services().seal.open(&id);
-        subject.map_or_else(|| (String::new(), 0), |(kind, number)| (kind.name(), number))
-    };
     Query {
-        subject: filter.subject_id.map(subject),
+        subject: filter.subject_id.map(|id| call.services().seal.subject(&id)),
         actor: filter.actor_id.map(|id| call.number(Kind::Account, &id)),
         action: filter.action.map(|action| sought(&action)),
         from: filter.from.map(|at| at.naive_utc()),

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{
     Role, RoleSet,
     model::{AccountRow, Identifier},
-    sets::{ANYONE, PEOPLE},
+    sets::{ANYONE, NO_KEY, PEOPLE},
 };
 use crate::{
     clock::utc,
@@ -147,7 +147,7 @@ pub struct ViewerQuery;
 
 #[Object(guard = "root(\"Query\")")]
 impl ViewerQuery {
-    /// Who is signed in; null where nobody is.
+    /// Who is signed in; null where nobody is, and for an API key, which is nobody.
     #[graphql(directive = auth::apply(ANYONE))]
     async fn viewer(&self, ctx: &Context<'_>) -> Option<ViewerObject> {
         Call::of(ctx).viewer().account_id().map(|_| ViewerObject)
@@ -221,7 +221,7 @@ pub struct SignInMutation;
 impl SignInMutation {
     /// Begins a session. An unknown identifier, a wrong password, and an account that may not sign in get the same answer
     /// after the same work. One try a request.
-    #[graphql(directive = auth::apply(ANYONE))]
+    #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
@@ -266,7 +266,7 @@ impl SignInMutation {
     }
 
     /// Ends the session that the request came with, and takes the cookie back.
-    #[graphql(directive = auth::apply(ANYONE))]
+    #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<Option<SignOutPayload>> {
         let call = Call::of(ctx);
         if let Some(token) = call.token() {

@@ -148,6 +148,7 @@ impl Viewer {
             staff_id: first.staff_id,
             student_id: first.student_id,
             parent_id: first.parent_id,
+            key_id: None,
         })
     }
 }

@@ -93,6 +93,12 @@ impl RoleSet {
         self.0 & other.0 != 0
     }
 
+    /// Whether every role of the set is in the other.
+    #[must_use]
+    pub const fn within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// The roles of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -120,6 +126,8 @@ pub mod sets {
         RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Reporting, Own, Anonymous]);
     /// Everybody who signed in, and API keys.
     pub const SIGNED_IN: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Reporting, Own]);
+    /// Everybody but API keys, signed in or not.
+    pub const NO_KEY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own, Anonymous]);
     /// Every person who signed in: everybody but API keys.
     pub const PEOPLE: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own]);
     /// Those who teach a student or answer for a course, the student, and their parents.

@@ -1,6 +1,6 @@
 //! Row scope: which rows of a table a viewer can ever hold.
 //!
-//! A [`Scope`] can only be made here, from a viewer that a session was found for, and every read of a store takes one:
+//! A [`Scope`] can only be made here, from a viewer that a session or an API key was found for, and every read of a store takes one:
 //! there is no unscoped read to call by mistake. Each store states once, in its `reach`, which of its rows each role
 //! reaches; the same statement makes the `WHERE` of every read and tells by which roles each row was reached, which is
 //! what a field's guard asks (a teacher who is also a parent reads their child as a parent and their class as a teacher).

@@ -1,18 +1,19 @@
-//! Accounts and sessions in the database.
+//! Accounts, sessions and API keys as they are recognised, in the database.
 //!
 //! What is here is read before there is a viewer, so it takes no scope and gives nothing of a person but who they are.
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
 use super::{Backend, Cx};
 use crate::{
     auth::{
         Reach, Role, Scope,
-        model::{AccountRow, Credential, Identifier, ViewerRow},
+        key::KeyRow,
+        model::{AccountRow, Credential, Identifier, StaffRole, ViewerRow},
     },
-    db::schema::{accounts, parents, sessions, staff, staff_roles, students},
+    db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
     error::Result,
 };
 
@@ -88,6 +89,46 @@ pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, now: NaiveDateT
         .filter(sessions::expires_at.gt(now))
         .select(sessions::account_id);
     Ok(people().filter(accounts::id.eq_any(account)).load(cx).await?)
+}
+
+/// The API key with this digest, if it is in force.
+pub async fn viewer_of_key(cx: &mut Cx, key_hash: Vec<u8>, now: NaiveDateTime) -> Result<Option<KeyRow>> {
+    let row = api_keys::table
+        .filter(api_keys::key_hash.eq(key_hash))
+        .filter(key_in_force(now))
+        .select((api_keys::id, api_keys::scope, api_keys::last_used_at))
+        .first(cx)
+        .await
+        .optional()?;
+    Ok(row)
+}
+
+/// That an API key is in force: neither revoked nor expired, and who made it might make it still.
+#[dsl::auto_type]
+pub fn key_in_force(now: NaiveDateTime) -> _ {
+    let administrators: administrators = administrators();
+    api_keys::revoked_at.is_null().and(api_keys::expires_at.gt(now)).and(api_keys::created_by.eq_any(administrators))
+}
+
+/// The accounts of those who hold ADMIN.
+#[dsl::auto_type]
+fn administrators() -> _ {
+    let role: StaffRole = StaffRole::Admin;
+    staff::table
+        .inner_join(staff_roles::table)
+        .inner_join(accounts::table)
+        .filter(staff::archived_at.is_null())
+        .filter(staff_roles::role.eq(role))
+        .filter(accounts::active)
+        .select(staff::account_id)
+}
+
+/// Notes when an API key was used, unless it was used after `before`.
+pub async fn note_key_use(cx: &mut Cx, id: i64, now: NaiveDateTime, before: NaiveDateTime) -> Result<()> {
+    let long_ago = api_keys::last_used_at.is_null().or(api_keys::last_used_at.le(before));
+    let key = api_keys::table.find(id).filter(long_ago);
+    diesel::update(key).set(api_keys::last_used_at.eq(now)).execute(cx).await?;
+    Ok(())
 }
 
 /// The rows a viewer is made from, for an account.

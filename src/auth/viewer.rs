@@ -2,13 +2,14 @@
 
 use super::{Role, RoleSet, Scope};
 
-/// The viewer of a request: an account with its roles and the person behind it, or nobody.
+/// The viewer of a request: an account with its roles and the person behind it, an API key, or nobody.
 ///
 /// It is read from the database for every request, so that a role taken away or an account deactivated is felt by the
 /// very next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Viewer {
     pub(super) account_id: Option<i64>,
+    pub(super) key_id: Option<i64>,
     pub(super) roles: RoleSet,
     pub(super) staff_id: Option<i64>,
     pub(super) student_id: Option<i64>,
@@ -28,7 +29,7 @@ impl Viewer {
         Scope::of(self)
     }
 
-    /// The roles held, with `SELF` for everybody who is somebody and `ANONYMOUS` for nobody.
+    /// The roles held, with `SELF` for every person and `ANONYMOUS` for nobody. An API key holds its role for reading.
     #[must_use]
     pub fn roles(&self) -> RoleSet {
         self.roles
@@ -38,6 +39,12 @@ impl Viewer {
     #[must_use]
     pub fn account_id(&self) -> Option<i64> {
         self.account_id
+    }
+
+    /// The API key, where the viewer is one and no person.
+    #[must_use]
+    pub fn key_id(&self) -> Option<i64> {
+        self.key_id
     }
 
     /// The viewer as a staff member.

@@ -16,6 +16,7 @@ use crate::{
     },
     ids::Kind,
     read,
+    reports::api::{BatchReport, REPORTED},
     students::{api::Student, model::StudentOrderField},
 };
 use async_graphql::{Context, Description, ID, Object};
@@ -97,6 +98,12 @@ impl Batch {
         students.await.map(Some)
     }
 
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(REPORTED))]
+    async fn report(&self) -> Option<BatchReport> {
+        Some(BatchReport::of(&self.0))
+    }
+
     /// How often it was changed, and once for its making: an edit gives back what it read.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
@@ -149,7 +156,7 @@ impl BatchQuery {
         let call = Call::of(ctx);
         let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
         if filter.active.is_some() {
-            call.may_filter(PEOPLE, "batches by whether they are active")?;
+            call.may_filter(PEOPLE, "batches", "whether they are active")?;
         }
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), batches::page(call.scope(), &filter, order.field, paging.page()))?;

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     auth::{Role, RoleSet, Scope, session::Ended},
     db::Connection,
-    error::{Code, Error, Result},
+    error::{Error, Result},
     graphql::{Call, Policy, UserError},
     random::Random,
 };
@@ -153,7 +153,7 @@ impl Act {
     /// That the viewer may not do this here.
     #[must_use]
     pub fn forbidden(&self) -> Error {
-        Error::new(Code::Forbidden, format!("you may not {} here", self.mutation))
+        Error::forbidden(format!("Mutation.{}", self.mutation), format!("you may not {} here", self.mutation))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     ids::Kind,
     progress::api::{ANSWERABLE, CourseProgress},
     read,
+    reports::api::{CourseReport, OF_COURSES},
     routines::api::Routine,
     staff::api::Staff,
     students::{api::Student, model::StudentOrderField},
@@ -167,6 +168,12 @@ impl Course {
         CourseProgress::of(ctx, &self.0).await
     }
 
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(OF_COURSES))]
+    async fn report(&self) -> Option<CourseReport> {
+        Some(CourseReport::of(&self.0))
+    }
+
     /// How often it was changed, and once for its making: an edit gives back what it read.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
@@ -219,7 +226,7 @@ impl CourseQuery {
         let call = Call::of(ctx);
         let (filter, order) = (filter.unwrap_or_default(), order_by.unwrap_or_default());
         if filter.active.is_some() {
-            call.may_filter(PEOPLE, "courses by whether they are active")?;
+            call.may_filter(PEOPLE, "courses", "whether they are active")?;
         }
         let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
         let rows = read!(call.db(), courses::page(call.scope(), &filter, order.field, paging.page()))?;

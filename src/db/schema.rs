@@ -1,6 +1,27 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    access_entries (id) {
+        id -> Int8,
+        at -> Timestamp,
+        account_id -> Nullable<Int8>,
+        api_key_id -> Nullable<Int8>,
+        outcome -> Text,
+        type_name -> Text,
+        field_name -> Text,
+        row_count -> Int4,
+        request_id -> Text,
+    }
+}
+
+diesel::table! {
+    access_subjects (entry_id, subject_id) {
+        entry_id -> Int8,
+        subject_id -> Int8,
+    }
+}
+
+diesel::table! {
     accounts (id) {
         id -> Int8,
         email -> Nullable<Text>,
@@ -9,6 +30,22 @@ diesel::table! {
         active -> Bool,
         last_sign_in_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Int8,
+        name -> Text,
+        prefix -> Text,
+        key_hash -> Bytea,
+        scope -> Text,
+        created_by -> Int8,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        version -> Int4,
     }
 }
 
@@ -447,6 +484,10 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(access_entries -> accounts (account_id));
+diesel::joinable!(access_entries -> api_keys (api_key_id));
+diesel::joinable!(access_subjects -> access_entries (entry_id));
+diesel::joinable!(api_keys -> accounts (created_by));
 diesel::joinable!(attendance_corrections -> accounts (corrected_by));
 diesel::joinable!(attendance_excuses -> leave_requests (leave_request_id));
 diesel::joinable!(attendance_months -> students (student_id));
@@ -498,7 +539,10 @@ diesel::joinable!(teacher_feedback -> staff (teacher_id));
 diesel::joinable!(teacher_feedback -> students (student_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    access_entries,
+    access_subjects,
     accounts,
+    api_keys,
     attendance_corrections,
     attendance_excuses,
     attendance_months,

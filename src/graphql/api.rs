@@ -12,7 +12,6 @@ use async_graphql::{
 
 use super::{
     Call, RollcallSchema, Services,
-    call::Budget,
     complete::{Completer, coerce_variables},
     schema,
 };
@@ -63,16 +62,15 @@ impl Api {
         if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
             return refused(error);
         }
-        let call = Call::new(Arc::clone(&self.services), viewer, token, request_id);
-        let budget = call.budget();
-        let request = request.data(call);
+        let call = Arc::new(Call::new(Arc::clone(&self.services), viewer, token, request_id));
+        let request = request.data(Arc::clone(&call));
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation, &budget).await });
+            let task = tokio::spawn(async move { api.run(request, document, operation, &call).await });
             return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, &budget));
+        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, &call));
         timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
     }
 
@@ -81,19 +79,22 @@ impl Api {
         mut request: Request,
         document: ExecutableDocument,
         operation: Option<String>,
-        budget: &Budget,
+        call: &Call,
     ) -> Response {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
         let mut response = tokio::select! {
             response = self.schema.execute(request) => response,
-            () = budget.exhausted() => Response::default(),
+            () = call.budget().exhausted() => Response::default(),
         };
-        if budget.is_exhausted() {
+        if call.budget().is_exhausted() {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
         name_codes(&mut response);
+        if let Err(error) = call.record(&response.errors).await {
+            return failed(&error);
+        }
         self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
         response
     }

@@ -8,16 +8,18 @@ use std::{
     },
 };
 
-use async_graphql::{Context, ID};
+use async_graphql::{Context, ID, ServerError};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::{Notify, OnceCell};
 
 use super::{MAX_VALUES, node};
 use crate::{
-    auth::{RoleSet, Scope, Viewer, password::Passwords, session::Sessions},
+    access::model::{Access, Accesses},
+    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
     clock::Clock,
     db::Db,
+    dispatch,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
     random::Random,
@@ -50,12 +52,13 @@ pub struct Call {
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
     sign_in_tried: AtomicBool,
-    /// The session's token, so that it can be ended.
+    /// The session's token, so that it can be ended; or an API key.
     token: Option<String>,
     /// The request, as the log and the audit know it.
     request_id: String,
     zone: OnceCell<Tz>,
-    budget: Arc<Budget>,
+    budget: Budget,
+    accesses: Accesses,
 }
 
 /// How many values an answer may still have. A page in a page in a page multiplies: the query is small and not deep, and
@@ -66,8 +69,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    fn new(values: i64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(values), exhausted: Notify::new() })
+    fn new(values: i64) -> Self {
+        Self { left: AtomicI64::new(values), exhausted: Notify::new() }
     }
 
     fn take(&self) -> bool {
@@ -105,13 +108,14 @@ impl Call {
             request_id,
             zone: OnceCell::new(),
             budget: Budget::new(MAX_VALUES),
+            accesses: Accesses::default(),
         }
     }
 
     /// The call that a resolver works for.
     #[must_use]
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
-        ctx.data_unchecked::<Self>()
+        ctx.data_unchecked::<Arc<Self>>()
     }
 
     /// What every call shares.
@@ -191,15 +195,15 @@ impl Call {
         Ok(Some(if reached { number } else { 0 }))
     }
 
-    /// Refuses a filter by what only `roles` may read: what it leaves out would tell it to others.
+    /// Refuses a filter of the root's `list` by what only `roles` may read: what it leaves out would tell it to others.
     ///
     /// # Errors
     /// When the viewer holds none of `roles`.
-    pub fn may_filter(&self, roles: RoleSet, what: &str) -> Result<()> {
+    pub fn may_filter(&self, roles: RoleSet, list: &str, what: &str) -> Result<()> {
         if self.viewer().roles().meets(roles) {
             return Ok(());
         }
-        Err(Error::new(Code::Forbidden, format!("you may not filter {what}")))
+        Err(Error::forbidden(format!("Query.{list}"), format!("you may not filter {list} by {what}")))
     }
 
     /// Takes one value of the answer from what a call may have of them. Where nothing is left the call is being given up
@@ -213,8 +217,33 @@ impl Call {
 
     /// What is left to be spent.
     #[must_use]
-    pub fn budget(&self) -> Arc<Budget> {
-        Arc::clone(&self.budget)
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What the call reads that is sensitive.
+    #[must_use]
+    pub fn accesses(&self) -> &Accesses {
+        &self.accesses
+    }
+
+    /// Records what was read that is sensitive, and what was denied, of an answer with these errors. The log has the same
+    /// without the rows.
+    ///
+    /// # Errors
+    /// When it cannot be recorded: then nothing may be answered.
+    pub async fn record(&self, errors: &[ServerError]) -> Result<()> {
+        let accesses = self.accesses.finish(errors);
+        if accesses.is_empty() {
+            return Ok(());
+        }
+        let (account, api_key) = (self.viewer().account_id(), self.viewer().key_id());
+        for Access { outcome, type_name, field_name, row_count, .. } in &accesses {
+            tracing::info!(account, api_key, outcome = outcome.as_str(), type_name, field_name, row_count, "access");
+        }
+        let mut cx = self.db().begin().await?;
+        dispatch!(cx, access::record((account, api_key), &self.request_id, self.services.clock.now(), &accesses))?;
+        cx.commit().await
     }
 
     /// The institute's time zone, read once a call.
@@ -230,6 +259,14 @@ impl Call {
 }
 
 impl Services {
+    /// The viewer who comes with a token, a session's or an API key; `None` where it is neither, or not any more.
+    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
+        if key::is_key(token) {
+            return key::viewer(&self.db, self.clock.now(), token).await;
+        }
+        self.sessions.viewer(token).await
+    }
+
     /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {

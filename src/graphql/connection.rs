@@ -89,7 +89,7 @@ impl Stated for PageInfo {}
 /// The paging arguments of a connection field, and what its cursors are bound to.
 pub struct Paging {
     page: Page,
-    /// The field with its other arguments, and the viewer: a cursor from elsewhere does not open.
+    /// The field with its other arguments, and the viewer's scope: a cursor from elsewhere does not open.
     binding: String,
     after_given: bool,
     before_given: bool,
@@ -220,6 +220,7 @@ fn binding(ctx: &Context<'_>) -> Result<String> {
         .filter(|(name, _)| !matches!(name.as_str(), "first" | "after" | "last" | "before"))
         .map(|(name, value)| (name.to_string(), value))
         .collect();
-    let account = Call::of(ctx).scope().account();
-    serde_json::to_string(&(field.name(), others, account)).map_err(Error::internal)
+    // The viewer and the roles that they hold: a cursor from before a role was taken away does not open any more.
+    let viewer = format!("{:?}", Call::of(ctx).viewer());
+    serde_json::to_string(&(field.name(), others, viewer)).map_err(Error::internal)
 }

@@ -8,6 +8,7 @@ mod complete;
 mod connection;
 mod loaded;
 mod node;
+mod page;
 mod payload;
 mod scalars;
 mod statement;
@@ -17,11 +18,14 @@ pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use loaded::{Loaded, Row};
 pub use node::{Node, NodeQuery, find_all};
+pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
-pub use statement::{FieldGuard, Policy, Stated, auth, root, stated};
+pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
 
 use crate::{
+    access::api::AccessQuery,
+    api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
     auth::{
@@ -39,6 +43,7 @@ use crate::{
     notices::{api::NoticeQuery, mutation::NoticeMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
     progress::{api::ProgressQuery, mutation::ProgressMutation},
+    reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, mutation::StudentMutation, query::StudentQuery},
@@ -70,6 +75,8 @@ pub enum Direction {
 pub struct Query(
     ViewerQuery,
     NodeQuery,
+    AccessQuery,
+    ApiKeyQuery,
     AttendanceQuery,
     AuditQuery,
     BatchQuery,
@@ -81,6 +88,7 @@ pub struct Query(
     NoticeQuery,
     ParentQuery,
     ProgressQuery,
+    ReportQuery,
     RoutineQuery,
     StaffQuery,
     StudentQuery,
@@ -92,6 +100,7 @@ pub struct Query(
 pub struct Mutation(
     SignInMutation,
     AdmissionMutation,
+    ApiKeyMutation,
     AttendanceMutation,
     BatchMutation,
     CourseMutation,

@@ -9,6 +9,8 @@ use super::{
     statement::{auth, root},
 };
 use crate::{
+    access::api::AccessEntry,
+    api_keys::api::ApiKey,
     attendance::api::{AttendanceRecord, AttendanceSession},
     audit::api::AuditEntry,
     auth::{api::Account, sets::ANYONE},
@@ -33,8 +35,12 @@ use crate::{
 #[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: opaque, and of this type alone."))]
 pub enum Node {
+    /// An entry of the access log.
+    AccessEntry(AccessEntry),
     /// An account.
     Account(Account),
+    /// An API key.
+    ApiKey(ApiKey),
     /// How a student attended a session.
     AttendanceRecord(AttendanceRecord),
     /// One class of a routine, as it was marked.
@@ -98,7 +104,9 @@ pub(super) async fn find(call: &Call, kind: Kind, number: i64) -> Result<Option<
 /// The objects of a type with these numbers that the viewer reaches, by number.
 pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<i64, Node>> {
     Ok(match kind {
+        Kind::AccessEntry => nodes(AccessEntry::by_ids(call, ids).await?),
         Kind::Account => nodes(Account::by_ids(call, ids).await?),
+        Kind::ApiKey => nodes(ApiKey::by_ids(call, ids).await?),
         Kind::AttendanceRecord => nodes(AttendanceRecord::by_ids(call, ids).await?),
         Kind::AttendanceSession => nodes(AttendanceSession::by_ids(call, ids).await?),
         Kind::AuditEntry => nodes(AuditEntry::by_ids(call, ids).await?),

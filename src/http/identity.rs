@@ -1,4 +1,5 @@
-//! Who comes with a request: the session's token, from `Authorization: Bearer` (RFC 6750) or from the cookie.
+//! Who comes with a request: the session's token, from `Authorization: Bearer` (RFC 6750) or from the cookie; or an API
+//! key, from the header alone.
 //!
 //! A browser sends the cookie along whoever made the page, so a request that carries it must come from our own pages:
 //! `Sec-Fetch-Site` and `Origin` say so (OWASP, Cross-Site Request Forgery Prevention: Fetch Metadata and Verifying
@@ -7,7 +8,7 @@
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::protocol::Rejection;
-use crate::error::Code;
+use crate::{auth::key, error::Code};
 
 /// The token a request came with, if any.
 ///
@@ -18,7 +19,7 @@ pub fn token(headers: &HeaderMap, cookie_name: &str) -> Result<Option<String>, R
         let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         return Ok(token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty()));
     }
-    let Some(token) = cookie(headers, cookie_name) else { return Ok(None) };
+    let Some(token) = cookie(headers, cookie_name).filter(|token| !key::is_key(token)) else { return Ok(None) };
     if is_from_elsewhere(headers) {
         let message = "a request with the session's cookie must come from this site";
         return Err(Rejection::new(StatusCode::FORBIDDEN, message).code(Code::Forbidden.as_str()));
@@ -62,6 +63,14 @@ mod tests {
         let found = token(&headers(&[("authorization", "bearer abc")]), "rollcall").unwrap();
         assert_eq!(found.as_deref(), Some("abc"));
         assert_eq!(token(&headers(&[("authorization", "Basic abc")]), "rollcall").unwrap(), None);
+    }
+
+    #[test]
+    fn a_key_is_taken_from_the_header_alone() {
+        let key = key::make(&crate::random::Random::seeded(1));
+        let bearer = token(&headers(&[("authorization", &format!("Bearer {key}"))]), "rollcall").unwrap();
+        assert_eq!(bearer.as_deref(), Some(key.as_str()));
+        assert_eq!(token(&headers(&[("cookie", &format!("rollcall={key}"))]), "rollcall").unwrap(), None);
     }
 
     #[test]

@@ -105,7 +105,7 @@ async fn answer(
     let services = server.api.services();
     let token = identity::token(&parts.headers, services.cookie_name()).map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
-        Some(token) => services.sessions.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
+        Some(token) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
     let response =

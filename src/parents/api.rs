@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow};
 use crate::{
+    access::model::BULK,
     auth::{Role::*, RoleSet, sets::PEOPLE},
     clock::utc,
     error::Result,
     feedback::api::TeacherFeedback,
-    graphql::{Call, Connection, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total},
+    graphql::{
+        Call, Connection, Direction, Listed, Loaded, Paging, Stated, audited, auth, nested, root, stated, wants_total,
+    },
     ids::Kind,
     meetings::api::Meeting,
     read,
@@ -33,6 +36,10 @@ pub struct Parent(Loaded<ParentRow>);
 impl Stated for Parent {
     fn granted(&self) -> Option<RoleSet> {
         Some(self.0.granted())
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(self.0.id)
     }
 }
 
@@ -62,19 +69,19 @@ impl Parent {
     }
 
     /// Where they live.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
 
     /// Phone number, E.164.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.1)
     }
 
     /// E-mail address.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.0)
     }

@@ -30,7 +30,7 @@ pub fn reach_tracking(scope: &Scope) -> Reach<course_trackings::table, Backend> 
         .when(Role::Parent, |viewer| student.eq_any(students::visible(&viewer.only(Role::Parent))))
 }
 
-/// The course trackings of those who answer for the course alone: what its figures are made of.
+/// The course trackings of those who answer for the course alone.
 fn answered_for(scope: &Scope) -> Reach<course_trackings::table, Backend> {
     Reach::of(scope).all(Role::Admin).when(Role::Hod, |viewer| {
         course_trackings::course_id
@@ -164,14 +164,15 @@ pub async fn subjects_of_students(
     )
 }
 
-/// The progress of each course's students who are under way and not archived; nothing of a course that has none in scope.
+/// The progress of each course's students who are under way and not archived, for those who answer for the course and for
+/// reports; nothing of a course that has none in scope.
 pub async fn figures(cx: &mut Cx, scope: &Scope, courses: &[i64]) -> Result<Vec<(i64, Figures)>> {
     use course_trackings as t;
     let rows: Vec<(i64, Option<f64>, i64, i64, i64)> = t::table
         .filter(t::course_id.eq_any(courses))
         .filter(t::status.eq(ProgressStatus::InProgress))
         .filter(t::student_id.eq_any(students::present()))
-        .filter(answered_for(scope).filter())
+        .filter(answered_for(scope).all(Role::Reporting).filter())
         .group_by(t::course_id)
         .select((
             t::course_id,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{StaffAccount, StaffFilter, StaffOrder, StaffOrderField, StaffRow};
 use crate::{
+    access::model::BULK,
     auth::{
         Role::{self, *},
         RoleSet,
@@ -18,7 +19,8 @@ use crate::{
     error::Result,
     feedback::api::{FeedbackSummary, SUMMARY, TeacherFeedback},
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, audited, auth, root, stated,
+        wants_total,
     },
     ids::Kind,
     leave::api::LeaveRequest,
@@ -45,6 +47,10 @@ pub struct Staff(Loaded<StaffRow>);
 impl Stated for Staff {
     fn granted(&self) -> Option<RoleSet> {
         Some(self.0.granted())
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(self.0.id)
     }
 }
 
@@ -110,13 +116,13 @@ impl Staff {
     }
 
     /// Phone number, E.164.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.account(ctx).await?.and_then(|account| account.phone))
     }
 
     /// E-mail address.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.account(ctx).await?.and_then(|account| account.email))
     }
@@ -148,13 +154,13 @@ impl Staff {
     }
 
     /// Where they live at present.
-    #[graphql(directive = auth::apply(PERSONAL))]
+    #[graphql(directive = auth::apply(PERSONAL), directive = audited::apply(BULK))]
     async fn temporary_address(&self) -> Option<&str> {
         self.0.temporary_address.as_deref()
     }
 
     /// Where they are at home.
-    #[graphql(directive = auth::apply(PERSONAL))]
+    #[graphql(directive = auth::apply(PERSONAL), directive = audited::apply(BULK))]
     async fn permanent_address(&self) -> Option<&str> {
         self.0.permanent_address.as_deref()
     }
@@ -166,13 +172,13 @@ impl Staff {
     }
 
     /// Number of the citizenship certificate.
-    #[graphql(directive = auth::apply(PERSONAL))]
+    #[graphql(directive = auth::apply(PERSONAL), directive = audited::apply(1))]
     async fn citizenship_number(&self) -> Option<&str> {
         self.0.citizenship_number.as_deref()
     }
 
     /// Number of the passport.
-    #[graphql(directive = auth::apply(PERSONAL))]
+    #[graphql(directive = auth::apply(PERSONAL), directive = audited::apply(1))]
     async fn passport_number(&self) -> Option<&str> {
         self.0.passport_number.as_deref()
     }

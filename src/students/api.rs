@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{StudentOrderField, StudentRow, StudentStatus};
 use crate::{
+    access::model::BULK,
     attendance::{
         api::AttendanceRecord,
         model::{RecordQuery, Span},
@@ -22,7 +23,9 @@ use crate::{
     courses::api::Course,
     error::Result,
     feedback::api::TeacherFeedback,
-    graphql::{Call, Connection, Date, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, auth, nested, stated},
+    graphql::{
+        Call, Connection, Date, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested, stated,
+    },
     ids::Kind,
     leave::api::LeaveRequest,
     meetings::api::Meeting,
@@ -54,6 +57,10 @@ pub struct Student(Loaded<StudentRow>);
 impl Stated for Student {
     fn granted(&self) -> Option<RoleSet> {
         Some(self.0.granted())
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(self.0.id)
     }
 }
 
@@ -122,13 +129,13 @@ impl Student {
     }
 
     /// Phone number, E.164.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.1)
     }
 
     /// E-mail address.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.contact(ctx).await?.0)
     }
@@ -146,19 +153,19 @@ impl Student {
     }
 
     /// Where the student lives during the course.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn temporary_address(&self) -> Option<&str> {
         self.0.temporary_address.as_deref()
     }
 
     /// Where the student is at home.
-    #[graphql(directive = auth::apply(CONTACT))]
+    #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn permanent_address(&self) -> Option<&str> {
         self.0.permanent_address.as_deref()
     }
 
     /// Number of the citizenship certificate.
-    #[graphql(directive = auth::apply(CIVIL))]
+    #[graphql(directive = auth::apply(CIVIL), directive = audited::apply(1))]
     async fn citizenship_number(&self) -> Option<&str> {
         self.0.citizenship_number.as_deref()
     }

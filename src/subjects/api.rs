@@ -17,6 +17,7 @@ use crate::{
     graphql::{Call, Connection, Direction, Listed, Loaded, MAX_LIST, Paging, Stated, auth, root, stated, wants_total},
     ids::Kind,
     read,
+    reports::api::{OF_COURSES, SubjectReport},
     staff::api::Staff,
 };
 
@@ -92,6 +93,12 @@ impl Subject {
             Ok(Loaded::by_parent(read!(call.db(), staff::of_subjects(call.scope(), &ids, &MAX_LIST))?))
         });
         Ok(Some(teachers.await?.unwrap_or_default()))
+    }
+
+    /// Its figures, in which nobody can be told.
+    #[graphql(directive = auth::apply(OF_COURSES))]
+    async fn report(&self) -> Option<SubjectReport> {
+        Some(SubjectReport::of(&self.0))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.
@@ -221,7 +228,7 @@ async fn opened(call: &Call, filter: SubjectFilter) -> Result<Query> {
     // What a viewer may not read must not tell itself by what it filters out.
     let by_course = filter.course_id.is_some() || filter.period.is_some();
     if by_course {
-        call.may_filter(PEOPLE, "subjects by course or period")?;
+        call.may_filter(PEOPLE, "subjects", "course or period")?;
     }
     Ok(Query { course: call.reached(Kind::Course, filter.course_id).await?, period: filter.period, name: filter.name })
 }

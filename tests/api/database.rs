@@ -192,6 +192,16 @@ const REFUSED: &[(&str, &str)] = &[
     ("UPDATE teacher_feedback SET half_stars = 11", "check"),
     ("UPDATE course_trackings SET completion = 100.5", "check"),
     (
+        "INSERT INTO api_keys (name, prefix, key_hash, scope, created_by, created_at, expires_at) \
+         VALUES ('a', 'rck_AAAA', 'a', 'EVERYTHING', 1, '2026-03-20 09:00:00', '2026-03-21 09:00:00')",
+        "check",
+    ),
+    (
+        "INSERT INTO api_keys (name, prefix, key_hash, scope, created_by, created_at, expires_at) \
+         VALUES ('a', 'rck_AAAA', 'a', 'AGGREGATES', 1, '2026-03-20 09:00:00', '2026-03-20 09:00:00')",
+        "check",
+    ),
+    (
         "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, active) \
          SELECT course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, TRUE FROM routines WHERE active LIMIT 1",
         "busy",

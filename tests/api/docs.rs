@@ -126,6 +126,9 @@ async fn the_readmes_first_queries_work_as_they_are() {
         let text = admin.ask(change).await.ok().data.to_string();
         assert!(text.contains("\"userErrors\":[]"), "{change}: {text}");
     }
+    let (_, report) = queries.iter().find(|(words, _)| words.contains("**reporting tool**")).unwrap();
+    let answer = app.api_key("AGGREGATES").await.ask(report).await.ok();
+    assert!(answer.at("/courses/edges/0/node/report/students").is_number(), "{answer:?}");
     let audit = queries.iter().find(|(_, query)| query.contains("auditEntries")).unwrap();
     let text = admin.ask(audit.1).await.ok().data.to_string();
     assert!(text.contains("admitStudent"), "{text}");

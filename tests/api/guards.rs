@@ -18,6 +18,14 @@ fn schema_graphql_is_the_schema() {
 }
 
 #[test]
+fn the_page_of_authorization_is_made_from_the_schema() {
+    let committed = include_str!("../../docs/authorization.md");
+    let made = graphql::authorization_page().unwrap_or_else(|error| panic!("{}", error.report()));
+    let stale = "docs/authorization.md is stale: run `cargo run -- authorization > docs/authorization.md`";
+    assert!(committed == made, "{stale}");
+}
+
+#[test]
 fn every_field_states_who_may_read_it() {
     let mut fields = 0;
     let mut unstated = Vec::new();

@@ -7,7 +7,7 @@ use crate::support::{TestApp, of};
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
 /// without a course, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
 /// there, an HOD with a meeting, leave and feedback of their own, a parent in a meeting about a child of others and in one
-/// about no child, notices that were withdrawn.
+/// about no child, notices that were withdrawn, API keys that are not in force.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -81,7 +81,14 @@ pub async fn hard_cases(app: &TestApp) {
              SELECT account_id, 'FACILITIES', 4, TRUE, FALSE, '2026-03-18 09:00:00', '2026-03-18 09:00:00' FROM staff \
              WHERE id = {hod}"
         ),
+        "UPDATE api_keys SET revoked_at = '2026-03-20 12:00:00' WHERE id = (SELECT MIN(id) FROM api_keys)".to_owned(),
+        "UPDATE api_keys SET created_at = '2026-03-01 12:00:00', expires_at = '2026-03-02 12:00:00' \
+         WHERE id = (SELECT MAX(id) FROM api_keys)"
+            .to_owned(),
     ];
+    for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
+        app.api_key(scope).await;
+    }
     for statement in statements {
         app.database.execute(&statement).await;
     }

@@ -13,10 +13,18 @@ use crate::support::{Client, TestApp};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
-const ROOTS: [(&str, &str, i32, i32); 21] = [
+const ROOTS: [(&str, &str, i32, i32); 22] = [
     (
         cast::ADMIN,
         "auditEntries(first: $first) { totalCount edges { node { actor { email } subject { id } changes { after } } } }",
+        2,
+        8,
+    ),
+    (
+        cast::ADMIN,
+        "apiKeys(first: $first) { totalCount edges { node { active createdBy { email } } } } \
+         report { studentsByStatus { students } attendanceByMonth { attendancePercentage } studentLeave { requests } \
+         staffLeave { requests } teacherRating instituteRatings { average } }",
         2,
         8,
     ),
@@ -54,9 +62,10 @@ const ROOTS: [(&str, &str, i32, i32); 21] = [
     ),
     (
         cast::ADMIN,
-        "courses(first: $first) { totalCount edges { node { hod { phone roles } subjects(period: 2) { studyFiles { uploadedBy { name } } \
-         teachers { name } } routines { subject { name } attendanceSessions(first: 2) { totalCount edges { node { summary { present } } } } } \
-         batches { students(first: 2) { totalCount edges { node { name } } } } \
+        "courses(first: $first) { totalCount edges { node { hod { phone roles } report { students attendancePercentage progress { onTrack } } \
+         subjects(period: 2) { report { attendancePercentage } studyFiles { uploadedBy { name } } teachers { name } } \
+         routines { subject { name } attendanceSessions(first: 2) { totalCount edges { node { summary { present } } } } } \
+         batches { report { students attendancePercentage } students(first: 2) { totalCount edges { node { name } } } } \
          students(first: $first) { totalCount edges { node { parents { students { edges { node { name } } } } } } } \
          progress { averageCompletion } } } }",
         1,
@@ -285,6 +294,9 @@ on_both! {
         let admin = app.sign_in(cast::ADMIN).await;
         for version in 1..=8 {
             admin.done("editCourse", json!({"id": app.id(Kind::Course, 1), "version": version, "description": format!("{version}")}), "").await;
+        }
+        for _ in 1..=8 {
+            app.api_key("AGGREGATES").await;
         }
         let mut wrong = Vec::new();
         for (who, query, few, many) in ROOTS {

@@ -4,7 +4,9 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod admission;
+mod api_keys;
 mod attendance;
 mod attendance_property;
 mod attendance_races;
@@ -34,11 +36,13 @@ mod notices;
 mod parents;
 mod profile;
 mod progress;
+mod reports;
 mod rows;
 mod rules;
 mod scope;
 mod sessions;
 mod staff;
+mod stores;
 mod students;
 mod subjects;
 mod timetable;

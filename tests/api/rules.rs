@@ -21,8 +21,8 @@ const fn viewer(name: &'static str, email: &'static str, roles: &'static [&'stat
     Viewer { name, email, roles }
 }
 
-/// One for each role, two who hold two, a stranger's parent, a teacher whose routine runs no more, and nobody.
-pub const VIEWERS: [Viewer; 12] = [
+/// One for each role, two who hold two, a stranger's parent, a teacher whose routine runs no more, an API key, and nobody.
+pub const VIEWERS: [Viewer; 13] = [
     viewer("ADMIN", cast::ADMIN, &["ADMIN", "SELF"]),
     viewer("HOD", cast::HOD, &["HOD", "SELF"]),
     viewer("HOD_OF_TWO", cast::HOD_OF_TWO, &["HOD", "SELF"]),
@@ -34,12 +34,22 @@ pub const VIEWERS: [Viewer; 12] = [
     viewer("PARENT_OF_ONE", cast::PARENT_OF_ONE, &["PARENT", "SELF"]),
     viewer("HOD_TEACHER", cast::HOD_TEACHER, &["HOD", "STAFF", "SELF"]),
     viewer("TEACHER_PARENT", cast::TEACHER_PARENT, &["STAFF", "PARENT", "SELF"]),
+    viewer("REPORTING", "", &["REPORTING"]),
     viewer("ANONYMOUS", "", &[]),
 ];
 
 impl Viewer {
     pub async fn client(&self, app: &TestApp) -> Client {
-        if self.email.is_empty() { app.anonymous() } else { app.sign_in(self.email).await }
+        match (self.is_person(), self.roles.is_empty()) {
+            (true, _) => app.sign_in(self.email).await,
+            (false, true) => app.anonymous(),
+            (false, false) => app.api_key("AGGREGATES").await,
+        }
+    }
+
+    /// Whether somebody is signed in.
+    pub fn is_person(&self) -> bool {
+        !self.email.is_empty()
     }
 }
 
@@ -146,7 +156,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 17] = [
+pub static RULES: [Rule; 18] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
@@ -188,6 +198,7 @@ pub static RULES: [Rule; 17] = [
         ("STAFF", "STAFF", "x.active"),
         ("STUDENT", "STUDENT", "x.id IN (SELECT course_id FROM myself)"),
         ("PARENT", "PARENT", "x.id IN (SELECT course_id FROM children)"),
+        ("REPORTING", "REPORTING", ALL),
     ]),
     Rule::new("Batch", Kind::Batch, "batches", "batches", &[
         ("ADMIN", "ADMIN", ALL),
@@ -196,6 +207,7 @@ pub static RULES: [Rule; 17] = [
         ("STAFF", "STAFF", "x.active"),
         ("STUDENT", "STUDENT", "x.id IN (SELECT batch_id FROM batch_students JOIN myself s ON s.id = student_id)"),
         ("PARENT", "PARENT", "x.id IN (SELECT batch_id FROM batch_students JOIN children s ON s.id = student_id)"),
+        ("REPORTING", "REPORTING", ALL),
     ]),
     Rule::new("Subject", Kind::Subject, "subjects", "subjects", &[
         ("ADMIN", "ADMIN", ALL),
@@ -204,6 +216,7 @@ pub static RULES: [Rule; 17] = [
         ("STAFF", "STAFF", "x.course_id IN (SELECT id FROM courses WHERE active)"),
         ("STUDENT", "STUDENT", "x.course_id IN (SELECT course_id FROM myself)"),
         ("PARENT", "PARENT", "x.course_id IN (SELECT course_id FROM children)"),
+        ("REPORTING", "REPORTING", ALL),
     ]),
     Rule {
         parts: &[("", "x.active"), ("filter: {active: false}", "NOT x.active")],
@@ -319,4 +332,5 @@ pub static RULES: [Rule; 17] = [
         ("ADMIN", "ADMIN", ALL),
         ("SELF", "SELF", "x.id = (SELECT account FROM me)"),
     ]),
+    Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
 ];

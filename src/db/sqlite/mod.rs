@@ -8,6 +8,12 @@ pub type Cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diese
 
 pub mod dialect;
 
+#[path = "../../access/store.rs"]
+pub mod access;
+#[path = "../../api_keys/store.rs"]
+pub mod api_keys;
+#[path = "../../api_keys/write.rs"]
+pub mod api_keys_write;
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
 #[path = "../../attendance/counts.rs"]
@@ -76,6 +82,8 @@ pub mod progress_advance;
 pub mod progress_tracking;
 #[path = "../../progress/write.rs"]
 pub mod progress_write;
+#[path = "../../reports/store.rs"]
+pub mod reports;
 #[path = "../../routines/store.rs"]
 pub mod routines;
 #[path = "../../routines/write.rs"]

@@ -1,6 +1,12 @@
 //! A server on loopback, on a database of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use chrono::NaiveDate;
 use rollcall::{
@@ -92,6 +98,15 @@ impl TestApp {
         let token =
             answer.at("/signIn/token").as_str().unwrap_or_else(|| panic!("{identifier}: {answer:?}")).to_owned();
         Client::new(self.url("/graphql"), Some(token))
+    }
+
+    /// A client with a new API key of a scope, in the schema's own name, made by the administrator.
+    pub async fn api_key(&self, scope: &str) -> Client {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{scope} {}", MADE.fetch_add(1, Ordering::Relaxed));
+        let input = serde_json::json!({"name": name, "scope": scope, "expiresInDays": 30});
+        let payload = self.sign_in(cast::ADMIN).await.done("createApiKey", input, "key").await;
+        Client::new(self.url("/graphql"), Some(payload["key"].as_str().unwrap().to_owned()))
     }
 
     /// One client for each role, by name.

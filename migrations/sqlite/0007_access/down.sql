@@ -1,0 +1,2 @@
+DROP TABLE access_subjects;
+DROP TABLE access_entries;
