@@ -48,7 +48,7 @@ use crate::{
     reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
-    students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
+    students::{admitting::AdmissionMutation, mutation::StudentMutation, query::StudentQuery},
     subjects::{api::SubjectQuery, mutation::SubjectMutation},
 };
 

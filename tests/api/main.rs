@@ -26,6 +26,7 @@ mod http;
 mod institute;
 mod leave;
 mod leave_marks;
+mod leaving;
 mod lessons;
 mod loading;
 mod marking;
