@@ -62,6 +62,7 @@ impl App {
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
             secure_cookies: config.environment == Environment::Production,
+            anonymous_introspection: config.introspection_anonymous,
         };
         let options = graphql::Options {
             timeout: config.request_timeout,

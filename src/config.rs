@@ -70,6 +70,8 @@ pub struct Config {
     pub persisted_documents_only: bool,
     /// `GRAPHIQL`
     pub graphiql: bool,
+    /// `INTROSPECTION_ANONYMOUS`
+    pub introspection_anonymous: bool,
     /// `LOG_FORMAT`
     pub log_format: LogFormat,
     /// `LOG_LEVEL`: directives of `tracing-subscriber`'s `EnvFilter`.
@@ -112,6 +114,7 @@ struct Raw {
     persisted_documents: Option<String>,
     persisted_documents_only: Option<String>,
     graphiql: Option<String>,
+    introspection_anonymous: Option<String>,
     log_format: Option<String>,
     log_level: Option<String>,
 }
@@ -190,10 +193,10 @@ impl Checker {
     fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
         let environments = [("development", Environment::Development), ("production", Environment::Production)];
         let environment = self.one_of("ENVIRONMENT", raw.environment, Environment::Production, &environments);
+        let limits = self.limits(&raw);
         let database_url = self.database_url(raw.database_url);
         let embedded = database_url.starts_with("sqlite:");
         let booleans = [("true", true), ("false", false)];
-        let limits = self.limits(&raw);
         let config = Config {
             environment,
             database_url: database_url.into(),
@@ -233,6 +236,12 @@ impl Checker {
                 &booleans,
             ),
             graphiql: self.one_of("GRAPHIQL", raw.graphiql, environment == Environment::Development, &booleans),
+            introspection_anonymous: self.one_of(
+                "INTROSPECTION_ANONYMOUS",
+                raw.introspection_anonymous,
+                environment == Environment::Development,
+                &booleans,
+            ),
             log_format: self.one_of(
                 "LOG_FORMAT",
                 raw.log_format,

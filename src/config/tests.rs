@@ -10,7 +10,16 @@ fn read(vars: &[(&str, &str)]) -> Result<Config, Problems> {
 fn development_needs_nothing() {
     let config = read(&[("ENVIRONMENT", "development")]).unwrap();
     assert_eq!(config.database_url.expose_secret(), "sqlite:data/rollcall.db");
-    assert!(config.migrate_on_start && config.graphiql);
+    assert!(config.migrate_on_start && config.graphiql && config.introspection_anonymous);
+}
+
+#[test]
+fn production_shows_nothing_to_who_is_not_signed_in() {
+    let set = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let config = read(&set).unwrap();
+    assert!(!config.graphiql && !config.introspection_anonymous);
+    let config = read(&[&set[..], &[("INTROSPECTION_ANONYMOUS", "true")]].concat()).unwrap();
+    assert!(config.introspection_anonymous);
 }
 
 #[test]

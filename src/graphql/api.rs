@@ -8,7 +8,7 @@ use async_graphql::{
     value,
 };
 
-use super::{Call, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema};
+use super::{Call, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema, visible::Views};
 use crate::{
     auth::Viewer,
     error::{Code, Error, Result},
@@ -19,6 +19,7 @@ pub struct Api {
     schema: RollcallSchema,
     completer: Completer,
     documents: Documents,
+    views: Views,
     services: Arc<Services>,
     timeout: Duration,
 }
@@ -43,15 +44,17 @@ impl Api {
     /// When a document that is to be kept is wrong, or the schema contradicts itself: a test builds it.
     pub async fn new(services: Services, options: Options) -> Result<Arc<Self>> {
         let schema = schema()?;
-        let completer = Completer::new(&schema.sdl()).map_err(Error::internal)?;
+        let sdl = schema.sdl();
+        let completer = Completer::new(&sdl).map_err(Error::internal)?;
+        let views = Views::new(&sdl, services.anonymous_introspection)?;
         let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
         let services = Arc::new(services);
-        Ok(Arc::new(Self { schema, completer, documents, services, timeout: options.timeout }))
+        Ok(Arc::new(Self { schema, completer, documents, views, services, timeout: options.timeout }))
     }
 
     /// What the resolvers use.
     #[must_use]
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &Arc<Services> {
         &self.services
     }
 
@@ -78,6 +81,9 @@ impl Api {
         let Opened { request, mut document, cost, .. } = opened;
         self.completer.prepare(&mut document);
         let operation = request.operation_name.clone();
+        if let Err(error) = self.views.admit(viewer.roles(), &mut document, operation.as_deref()) {
+            return failed(&error);
+        }
         let limits = self.documents.limits();
         let call = Call::new(Arc::clone(&self.services), viewer, token, request_id, limits.answer_values);
         let call = Arc::new(call);
@@ -110,6 +116,7 @@ impl Api {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
+        self.views.amend(call.viewer().roles(), &document, operation.as_deref(), &variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
             return failed(&error);

@@ -42,6 +42,8 @@ pub struct Services {
     pub sessions: Sessions,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
+    /// Whether who is not signed in may read the schema by introspection.
+    pub anonymous_introspection: bool,
 }
 
 /// One call: made for a request, seen by all of its resolvers, never shared with another viewer.

@@ -14,6 +14,7 @@ mod page;
 mod payload;
 mod scalars;
 mod statement;
+mod visible;
 
 pub use api::{Api, Options};
 pub use call::{Call, Services};
@@ -26,6 +27,7 @@ pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
+pub use visible::sdl_for;
 
 use crate::{
     access::api::AccessQuery,
@@ -50,7 +52,7 @@ use crate::{
     reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
-    students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
+    students::{admitting::AdmissionMutation, mutation::StudentMutation, query::StudentQuery},
     subjects::{api::SubjectQuery, mutation::SubjectMutation},
 };
 
@@ -119,16 +121,15 @@ pub struct Mutation(
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// Makes the schema, with the policy that its own SDL states.
-pub fn schema() -> Result<RollcallSchema> {
-    Ok(builder()?.finish())
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    // A document that comes here is within `Limits`: the library, which would count again, has nothing to limit.
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).limit_recursive_depth(usize::MAX)
 }
 
-fn builder() -> Result<SchemaBuilder<Query, Mutation, EmptySubscription>> {
-    let build = || Schema::build(Query::default(), Mutation::default(), EmptySubscription);
-    let policy = Policy::from_sdl(&build().finish().sdl())?;
-    // A document that comes here is within `Limits`: the library, which would count again, has nothing to limit.
-    Ok(build().data(policy).limit_recursive_depth(usize::MAX))
+/// Makes the schema, with the policy that its own SDL states. It does not introspect: that is for the viewer's view of it.
+pub fn schema() -> Result<RollcallSchema> {
+    let policy = Policy::from_sdl(&builder().finish().sdl())?;
+    Ok(builder().data(policy).disable_introspection().finish())
 }
 
 /// The schema in SDL, with every field's statement.

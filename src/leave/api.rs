@@ -1,8 +1,8 @@
 //! Leave requests in the schema.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Description, ID, Object};
+use async_graphql::{Context, Description, ID, Object, Union};
 use chrono::{DateTime, Utc};
 
 use super::model::{
@@ -17,6 +17,7 @@ use crate::{
         Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
     },
     ids::Kind,
+    parents::api::Parent,
     read,
     staff::{api::Staff, model::StaffRow},
     students::{api::Student, model::StudentRow},
@@ -38,6 +39,17 @@ impl Stated for LeaveRequest {
 impl Listed for LeaveRequest {
     const CONNECTION: &'static str = "LeaveRequestConnection";
     const EDGE: &'static str = "LeaveRequestEdge";
+}
+
+/// Who asked for leave: the person it is about, or a parent of the student it is about.
+#[derive(Clone, Union)]
+pub enum LeaveRequester {
+    /// The student, for themself.
+    Student(Student),
+    /// A parent, for their child.
+    Parent(Parent),
+    /// The staff member, for themself.
+    Staff(Staff),
 }
 
 #[Object(use_type_description, guard = "stated(self)")]
@@ -92,10 +104,25 @@ impl LeaveRequest {
         self.0.remark.as_deref()
     }
 
+    /// Who decided it; null where nobody did, and where the viewer does not reach them.
+    #[graphql(directive = auth::apply(REASON))]
+    async fn decided_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("decided by", |row| row.decided_by, |accounts| Staff::by_accounts(call, accounts)).await
+    }
+
     /// When it was decided.
     #[graphql(directive = auth::apply(REASON))]
     async fn decided_at(&self) -> Option<DateTime<Utc>> {
         self.0.decided_at.map(utc)
+    }
+
+    /// Who asked for it; null where the viewer does not reach them.
+    #[graphql(directive = auth::apply(REASON))]
+    async fn requested_by(&self, ctx: &Context<'_>) -> Result<Option<LeaveRequester>> {
+        let call = Call::of(ctx);
+        let requesters = self.0.load("requested by", |rows| async move { LeaveRequester::of(call, &rows).await });
+        Ok(requesters.await?.get(&self.0.id).cloned())
     }
 
     /// When it was asked for.
@@ -108,6 +135,25 @@ impl LeaveRequest {
 impl From<Loaded<LeaveRequestRow>> for LeaveRequest {
     fn from(row: Loaded<LeaveRequestRow>) -> Self {
         Self(row)
+    }
+}
+
+impl LeaveRequester {
+    /// Those who asked for leave whom the viewer reaches, by the requests' numbers.
+    async fn of(call: &Call, rows: &[Arc<LeaveRequestRow>]) -> Result<HashMap<i64, Self>> {
+        let accounts: Vec<i64> = rows.iter().map(|row| row.requested_by).collect();
+        let students = Student::by_ids(call, rows.iter().filter_map(|row| row.student_id).collect()).await?;
+        let parents = Parent::by_accounts(call, accounts.clone()).await?;
+        let staff = Staff::by_accounts(call, accounts).await?;
+        // Who has the account may be several: what the request is about tells as whom they asked.
+        let requester = |row: &LeaveRequestRow| match row.student_id {
+            None => staff.get(&row.requested_by).cloned().map(Self::Staff),
+            Some(id) => match students.get(&id).filter(|student| student.account() == row.requested_by) {
+                Some(student) => Some(Self::Student(student.clone())),
+                None => parents.get(&row.requested_by).cloned().map(Self::Parent),
+            },
+        };
+        Ok(rows.iter().filter_map(|row| Some((row.id, requester(row)?))).collect())
     }
 }
 

@@ -59,7 +59,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status"),
-        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedAt createdAt"),
+        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedBy decidedAt requestedBy createdAt"),
     ]),
     ("Meeting", &[
         (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students \
@@ -98,18 +98,21 @@ fn sdl() -> String {
 
 /// The fields of each object of the schema, and whether they lead to an object again.
 fn objects() -> BTreeMap<String, Vec<(String, bool)>> {
-    let mut objects = BTreeMap::new();
+    let (mut objects, mut unions) = (BTreeMap::new(), BTreeSet::new());
     for definition in parse_schema(sdl()).unwrap().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
-        if let TypeKind::Object(object) = definition.node.kind {
-            objects.insert(definition.node.name.node.to_string(), object.fields);
+        let name = definition.node.name.node.to_string();
+        match definition.node.kind {
+            TypeKind::Object(object) => drop(objects.insert(name, object.fields)),
+            TypeKind::Union(_) => drop(unions.insert(name)),
+            _ => {}
         }
     }
     let is_object = |mut base: &BaseType| {
         while let BaseType::List(of) = base {
             base = &of.base;
         }
-        matches!(base, BaseType::Named(name) if objects.contains_key(name.as_str()))
+        matches!(base, BaseType::Named(name) if objects.contains_key(name.as_str()) || unions.contains(name.as_str()))
     };
     let fields = objects.iter().map(|(name, fields)| {
         let fields = fields.iter().map(|field| (field.node.name.to_string(), is_object(&field.node.ty.node.base)));
