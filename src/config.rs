@@ -191,9 +191,9 @@ impl Checker {
     }
 
     fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
+        let limits = self.limits(&raw);
         let environments = [("development", Environment::Development), ("production", Environment::Production)];
         let environment = self.one_of("ENVIRONMENT", raw.environment, Environment::Production, &environments);
-        let limits = self.limits(&raw);
         let database_url = self.database_url(raw.database_url);
         let embedded = database_url.starts_with("sqlite:");
         let booleans = [("true", true), ("false", false)];
