@@ -92,11 +92,9 @@ fn defined(sdl: &str) -> BTreeMap<String, Defined> {
 /// What a schema in SDL shows.
 pub fn outline(sdl: &str) -> Seen {
     let types = defined(sdl);
-    let implement = |of: &str| {
-        types
-            .iter()
-            .filter(|(_, ty)| ty.interfaces.iter().any(|interface| interface == of))
-            .map(|(name, _)| name.clone())
+    let implement = |of: &str| -> Vec<String> {
+        let of = types.iter().filter(|(_, ty)| ty.interfaces.iter().any(|interface| interface == of));
+        of.map(|(name, _)| name.clone()).collect()
     };
     let names = |name: &str, ty: &Defined| {
         let fields = ty.fields.iter().map(|(field, ..)| field.clone());
