@@ -144,10 +144,23 @@ pub async fn set_contact(cx: &mut Cx, account: i64, before: &Contact, contact: &
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
-pub async fn close_account(cx: &mut Cx, account: i64) -> Result<()> {
+pub async fn close_account(cx: &mut Cx, act: &Act, account: i64) -> Result<()> {
     diesel::update(accounts::table.find(account)).set(accounts::active.eq(false)).execute(cx).await?;
-    diesel::delete(sessions::table.filter(sessions::account_id.eq(account))).execute(cx).await?;
+    end_sessions(cx, act, account, &[]).await
+}
+
+/// Ends the sessions of an account, but for the one with the digest `keep`, wherever sessions are kept. For a change that
+/// has written to the account before: so nobody who signs in meanwhile is missed.
+pub async fn end_sessions(cx: &mut Cx, act: &Act, account: i64, keep: &[u8]) -> Result<()> {
+    let ended = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::token_hash.ne(keep));
+    diesel::delete(ended).execute(cx).await?;
+    act.ended.note(account, keep);
     Ok(())
+}
+
+/// Whether an account may be signed in to.
+pub async fn may_sign_in(cx: &mut Cx, account: i64) -> Result<bool> {
+    Ok(accounts::table.find(account).select(accounts::active).first(cx).await?)
 }
 
 /// Lets an account be signed in to again.

@@ -165,6 +165,13 @@ impl Parent {
         Ok(Loaded::by_number(read!(call.db(), parents::by_ids(call.scope(), &ids))?))
     }
 
+    /// Those that the viewer reaches of the parents whose accounts these are, by account.
+    pub async fn by_accounts(call: &Call, accounts: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        let rows = read!(call.db(), parents::by_accounts(call.scope(), &accounts))?;
+        let accounts: Vec<i64> = rows.iter().map(|(row, _)| row.account_id).collect();
+        Ok(accounts.into_iter().zip(Loaded::list(rows)).collect())
+    }
+
     /// The key and number a cursor holds, in an order.
     #[must_use]
     pub fn key(&self, order: ParentOrderField) -> (serde_json::Value, i64) {

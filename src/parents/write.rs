@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::{
-    Cx, audit, auth_write, parents,
+    Cx, audit, auth_write, meetings_leaving, parents,
     parents_family::{self, Found},
     students_write,
 };
@@ -50,7 +50,10 @@ pub async fn unlink(cx: &mut Cx, act: &Act, student: i64, parent: i64, mut probl
     problems.stop()?;
     diesel::delete(parent_students::table.find((parent, student))).execute(cx).await?;
     let after: Vec<i64> = before.iter().copied().filter(|id| *id != parent).collect();
-    audit::record(cx, act, vec![relinked(student, &before, &after)]).await?;
+    let mut changes = vec![relinked(student, &before, &after)];
+    let reason = "nobody who was to take part is a parent of the student any more";
+    changes.extend(meetings_leaving::without_family(cx, act, student, reason).await?);
+    audit::record(cx, act, changes).await?;
     Ok(student)
 }
 

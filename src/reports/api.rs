@@ -244,14 +244,14 @@ impl InstituteReport {
     #[graphql(directive = auth::apply(REPORTED))]
     async fn student_leave(&self, ctx: &Context<'_>) -> Result<Vec<LeaveReport>> {
         let call = Call::of(ctx);
-        Ok(LeaveReport::of(read!(call.db(), reports::leave_of_students(call.scope()))?))
+        Ok(LeaveReport::of(&read!(call.db(), reports::leave_of_students(call.scope()))?))
     }
 
     /// How many leave requests of staff there are of each status.
     #[graphql(directive = auth::apply(REPORTED))]
     async fn staff_leave(&self, ctx: &Context<'_>) -> Result<Vec<LeaveReport>> {
         let call = Call::of(ctx);
-        Ok(LeaveReport::of(read!(call.db(), reports::leave_of_staff(call.scope()))?))
+        Ok(LeaveReport::of(&read!(call.db(), reports::leave_of_staff(call.scope()))?))
     }
 
     /// The average of all ratings of teachers, 1.0 to 5.0, to a tenth; null also where fewer than five were rated.
@@ -319,7 +319,7 @@ impl Stated for LeaveReport {}
 
 impl LeaveReport {
     /// The reports of all statuses, of how many requests of how many persons there are of each.
-    fn of(counts: Vec<(LeaveStatus, i64, i64)>) -> Vec<Self> {
+    fn of(counts: &[(LeaveStatus, i64, i64)]) -> Vec<Self> {
         let requests = |status| {
             let (_, requests, of) = counts.iter().find(|(of, ..)| *of == status)?;
             persons(*of).map(|_| *requests)

@@ -4,12 +4,12 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, courses, courses_write, routines, staff, subjects};
+use super::{Cx, audit, auth_write, courses, courses_write, routines, staff, subjects};
 use crate::{
     audit::model::Change,
     auth::model::StaffRole,
     change::{Act, Changed, Problems},
-    db::schema::{self, accounts, staff_roles},
+    db::schema::{self, staff_roles},
     error::Result,
     graphql::UserErrorCode::{ClassBusy, NotFound, OutOfRange, RoomBusy, StaffBusy, WrongStatus},
     ids::Kind,
@@ -135,8 +135,7 @@ async fn teacher(cx: &mut Cx, act: &Act, id: i64, problems: &mut Problems) -> Re
         problems.add("teacherId", NotFound, "there is no such teacher");
         return Ok(None);
     };
-    let active: bool = accounts::table.find(row.account_id).select(accounts::active).first(cx).await?;
-    let present = active && row.archived_at.is_none();
+    let present = row.archived_at.is_none() && auth_write::may_sign_in(cx, row.account_id).await?;
     let message = format!("{} is archived, or may not sign in: nothing can be given to them", row.name);
     problems.require(present, "teacherId", WrongStatus, &message);
     Ok(Some(row.id).filter(|_| present))

@@ -7,7 +7,7 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write, batches, dialect, students};
+use super::{Cx, audit, auth_write, batches, dialect, leave_write, meetings_leaving, students};
 use crate::{
     audit::model::Change,
     auth::{
@@ -20,6 +20,7 @@ use crate::{
     error::Result,
     graphql::UserErrorCode::{Duplicate, WrongStatus},
     ids::Kind,
+    leave::model::Person,
     students::model::{StudentEdit, StudentRow, StudentStatus},
 };
 
@@ -158,7 +159,8 @@ pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
     shelve(cx, act, &before, false).await
 }
 
-/// Archives a student or takes them back, and closes or opens the account where it is nobody else's.
+/// Archives a student or takes them back, and closes or opens the account where it is nobody else's. Nobody waits for who
+/// is archived: meetings to come lose their family, and what leave is pending is withdrawn.
 async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> Changed<i64> {
     use schema::students::{self as s};
     let account = before.account_id;
@@ -168,9 +170,14 @@ async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> 
         .get_result(cx)
         .await?;
     let mut changes = vec![Change::edited(Kind::Student, before.id, before, &after)];
+    if archived {
+        let reason = "the student has left the institute";
+        changes.extend(meetings_leaving::without_family(cx, act, before.id, reason).await?);
+        changes.extend(leave_write::withdraw_all(cx, Person::Student(before.id)).await?);
+    }
     if let Some(active) = is_open(cx, account).await? {
         if archived {
-            auth_write::close_account(cx, account).await?;
+            auth_write::close_account(cx, act, account).await?;
         } else {
             auth_write::open_account(cx, account).await?;
         }

@@ -337,7 +337,7 @@ on_both! {
         let made: Vec<&str> = entries[1]["node"]["changes"].as_array().unwrap().iter().map(|change| change["field"].as_str().unwrap()).collect();
         assert_eq!(made, ["created_at", "created_by", "expires_at", "id", "name", "prefix", "revoked_at", "scope", "version"]);
 
-        let hex: String = digest(&key).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = digest(&key).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let kept = "SELECT coalesce(before, '') || coalesce(after, '') FROM audit_entries UNION ALL SELECT result FROM client_mutations";
         let mut texts = app.database.texts(kept).await;
         assert!(texts.len() > 2);

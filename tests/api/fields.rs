@@ -59,7 +59,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status"),
-        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedAt createdAt"),
+        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedBy decidedAt requestedBy createdAt"),
     ]),
     ("Meeting", &[
         (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students \

@@ -18,9 +18,9 @@ pub const STUDENT_PARENT: &str = "student.parent@example.org";
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
 /// without a course, a file of a course that is not offered, a class held by a routine that runs no more, an HOD who teaches
-/// in a course they head and is rated there, an HOD with a meeting, leave and feedback of their own, notices that were
-/// withdrawn, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
-/// access log by everybody who asks.
+/// in a course they head and is rated there, an HOD with a meeting, leave and feedback of their own, a parent in a meeting
+/// about a child of others and in one about no child, notices that were withdrawn, API keys that are not in force; those who
+/// are two things at once; and an entry in the audit log and in the access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -29,6 +29,7 @@ pub async fn hard_cases(app: &TestApp) {
         of("staff", cast::HOD),
         of("staff", cast::HOD_TEACHER),
     );
+    let parent = of("parents", cast::PARENT);
     let class = format!(
         "(SELECT s.id FROM students s JOIN students me ON me.course_id = s.course_id AND me.current_period = s.current_period \
          WHERE me.id = {student} AND s.id NOT IN ({student}, {child}))"
@@ -52,6 +53,12 @@ pub async fn hard_cases(app: &TestApp) {
              VALUES ({hod}, '2026-03-25 04:00:00', '2026-03-25 04:30:00', '2026-03-10 04:00:00')"
         ),
         format!("INSERT INTO meeting_students (meeting_id, student_id) SELECT MAX(id), {away} FROM meetings"),
+        format!("INSERT INTO meeting_parents SELECT MAX(id), {parent}, '2026-03-25 04:00:00', '2026-03-25 04:30:00', TRUE FROM meetings"),
+        format!(
+            "INSERT INTO meetings (staff_id, starts_at, ends_at, created_at) \
+             VALUES ({hod}, '2026-03-26 04:00:00', '2026-03-26 04:30:00', '2026-03-10 04:00:00')"
+        ),
+        format!("INSERT INTO meeting_parents SELECT MAX(id), {parent}, '2026-03-26 04:00:00', '2026-03-26 04:30:00', TRUE FROM meetings"),
         format!("UPDATE students SET archived_at = '2026-03-19 08:00:00' WHERE id = {away}"),
         format!(
             "UPDATE students SET course_id = NULL, current_period = NULL WHERE id = (SELECT MIN(id) FROM students \

@@ -125,7 +125,8 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     (
         cast::HOD,
         "leaveRequests(first: $first) { totalCount edges { node { student { course { code } parents { phone } } \
-         staff { phone routines { room } } } } }",
+         staff { phone routines { room } } decidedBy { name } requestedBy { ... on Student { phone } ... on Parent { phone } \
+         ... on Staff { phone } } } } }",
         5,
         40,
     ),

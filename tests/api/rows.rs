@@ -17,7 +17,7 @@ const MANY: usize = 300;
 /// How large the sample is, half of it reached and half not.
 const SAMPLE: usize = 60;
 /// How many of them in one query.
-const AT_ONCE: usize = 150;
+const AT_ONCE: usize = 50;
 
 fn id_of(node: &Value) -> String {
     node["id"].as_str().unwrap().to_owned()

@@ -284,8 +284,10 @@ pub static RULES: [Rule; 21] = [
         ("HOD", "HOD", "(x.staff_id IN (SELECT id FROM headed_teachers) OR x.staff_id = (SELECT staff FROM me))"),
         ("STAFF", "STAFF", "x.staff_id = (SELECT staff FROM me)"),
         ("STUDENT", "STUDENT", "x.id IN (SELECT meeting_id FROM meeting_students JOIN myself s ON s.id = student_id)"),
-        ("PARENT", "PARENT", "(x.id IN (SELECT meeting_id FROM meeting_parents WHERE parent_id = (SELECT parent \
-            FROM me)) OR x.id IN (SELECT meeting_id FROM meeting_students JOIN children s ON s.id = student_id))"),
+        // What they take part in is theirs where it is about no child of others.
+        ("PARENT", "PARENT", "(x.id IN (SELECT meeting_id FROM meeting_students JOIN children s ON s.id = student_id) OR \
+            (x.id IN (SELECT meeting_id FROM meeting_parents WHERE parent_id = (SELECT parent FROM me)) AND \
+            x.id NOT IN (SELECT meeting_id FROM meeting_students)))"),
     ]),
     Rule::new("LeaveRequest", Kind::LeaveRequest, "leave_requests", "leaveRequests", &[
         ("ADMIN", "ADMIN", ALL),

@@ -193,6 +193,13 @@ impl TestDatabase {
         }
     }
 
+    /// Runs a statement on PostgreSQL in a transaction that goes on until what this returns is dropped.
+    pub async fn hold(&self, statement: &str) -> AsyncPgConnection {
+        let mut cx = AsyncPgConnection::establish(&self.url).await.unwrap();
+        cx.batch_execute(&format!("BEGIN; {statement}")).await.unwrap();
+        cx
+    }
+
     /// The numbers that a query gives, in its order: what the answers are compared with.
     pub async fn numbers(&self, query: &str) -> Vec<i64> {
         #[derive(diesel::QueryableByName)]
