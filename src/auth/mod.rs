@@ -12,6 +12,7 @@ mod scope;
 mod viewer;
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;
 pub mod password;

@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{
-    LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
-    LeaveStatus,
+use super::{
+    can::LeaveRequestActions,
+    model::{
+        LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
+        LeaveStatus,
+    },
 };
 use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
@@ -102,6 +105,12 @@ impl LeaveRequest {
     #[graphql(directive = auth::apply(REASON))]
     async fn created_at(&self) -> Option<DateTime<Utc>> {
         Some(utc(self.0.created_at))
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<LeaveRequestActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -13,5 +13,6 @@
 //! they asked for. Approval excuses a student's classes of those days; withdrawing it undoes that (`attendance/leave.rs`).
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

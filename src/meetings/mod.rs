@@ -14,6 +14,7 @@
 //! no stranger in a meeting, though it is about their child.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;
 pub mod rules;

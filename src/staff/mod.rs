@@ -19,6 +19,7 @@
 //! administrator who can sign in always remains.
 
 pub mod api;
+pub mod can;
 pub mod leaving_mutation;
 pub mod model;
 pub mod mutation;

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
+use super::{
+    can::StudentActions,
+    model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus},
+};
 use crate::{
     attendance::{
         api::AttendanceRecord,
@@ -333,6 +336,12 @@ impl Student {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<StudentActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<StudentRow>> for Student {
@@ -345,6 +354,12 @@ impl Student {
     /// Those of the numbered students that the viewer reaches, by number.
     pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
         Ok(Loaded::by_number(read!(call.db(), students::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The row itself, for rules that go by it.
+    #[must_use]
+    pub fn row(&self) -> &Loaded<StudentRow> {
+        &self.0
     }
 
     /// The key and number a cursor holds, in an order.

@@ -13,5 +13,6 @@
 
 pub mod admitting;
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod actions;
 mod admission;
 mod attendance;
 mod attendance_property;
@@ -41,3 +42,4 @@ mod staff;
 mod students;
 mod subjects;
 mod timetable;
+mod viewer_can;
