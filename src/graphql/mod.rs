@@ -2,6 +2,7 @@
 
 use async_graphql::{EmptySubscription, Enum, MergedObject, Schema, SchemaBuilder};
 
+mod actions;
 mod api;
 mod call;
 mod complete;

@@ -5,9 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{
-    LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
-    LeaveStatus,
+use super::{
+    can::LeaveRequestActions,
+    model::{
+        LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
+        LeaveStatus,
+    },
 };
 use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
@@ -120,6 +123,12 @@ impl LeaveRequest {
     async fn created_at(&self) -> Option<DateTime<Utc>> {
         Some(utc(self.0.created_at))
     }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<LeaveRequestActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<LeaveRequestRow>> for LeaveRequest {
@@ -137,7 +146,7 @@ async fn requesters(call: &Call, rows: &[Arc<LeaveRequestRow>]) -> Result<HashMa
     // Who has the account may be several: what the request is about tells as whom they asked.
     let requester = |row: &LeaveRequestRow| match row.student_id {
         None => staff.get(&row.requested_by).cloned().map(Node::from),
-        Some(id) => match students.get(&id).filter(|student| student.account() == row.requested_by) {
+        Some(id) => match students.get(&id).filter(|student| student.row().account_id == row.requested_by) {
             Some(student) => Some(student.clone().into()),
             None => parents.get(&row.requested_by).cloned().map(Node::from),
         },

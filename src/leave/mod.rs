@@ -15,5 +15,6 @@
 //! withdrawing it undoes that (`attendance/leave.rs`).
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -8,12 +8,15 @@ use serde_json::json;
 use super::{Cx, attendance_leave, audit, leave, staff, students};
 use crate::{
     audit::model::Change,
-    change::{Act, Changed, Problems, Stop},
+    change::{Act, Changed, Problems},
     db::schema::leave_requests as l,
     error::Result,
-    graphql::UserErrorCode::{InPast, OutOfRange, Overlaps, WrongStatus},
+    graphql::UserErrorCode::{InPast, OutOfRange, Overlaps},
     ids::Kind,
-    leave::model::{LeaveDecision, LeaveRequestRow, LeaveStatus, MAX_DAYS, MAX_DAYS_AGO, NewLeave, Person},
+    leave::{
+        can,
+        model::{LeaveDecision, LeaveRequestRow, LeaveStatus, MAX_DAYS, MAX_DAYS_AGO, NewLeave, Person},
+    },
 };
 
 /// Asks for leave: of a student by themself or a parent, of a staff member by themself.
@@ -24,11 +27,8 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
             (Some(act.target(&mut problems, "studentId", found)?.id), None)
         }
         Some(Person::Staff(id)) => {
-            act.target(&mut problems, "staffId", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-            // A student and a parent reach the cards of teachers by roles that may ask: for others.
-            if id != act.scope.staff() {
-                return Err(act.forbidden().into());
-            }
+            let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+            act.target_by(&mut problems, "staffId", found, can::ask_as_staff)?;
             (None, Some(id))
         }
         None => (None, None),
@@ -70,8 +70,7 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
 
 /// Takes back a request that is still pending.
 pub async fn withdraw(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    is(&before, LeaveStatus::Pending, &mut problems);
+    let before = act.target_by(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?, can::withdraw)?;
     problems.stop()?;
     let changes = take_back(cx, vec![before]).await?;
     audit::record(cx, act, changes).await?;
@@ -110,9 +109,7 @@ pub async fn decide(
     (decision, remark): (LeaveDecision, Option<&str>),
     mut problems: Problems,
 ) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    of_another(act, &before)?;
-    is(&before, LeaveStatus::Pending, &mut problems);
+    let before = act.target_by(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?, can::decide)?;
     problems.stop()?;
     let after: LeaveRequestRow = diesel::update(l::table.find(id))
         .set((
@@ -141,9 +138,8 @@ pub async fn withdraw_approval(
     remark: Option<&str>,
     mut problems: Problems,
 ) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    of_another(act, &before)?;
-    is(&before, LeaveStatus::Approved, &mut problems);
+    let found = leave::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, can::withdraw_approval)?;
     problems.stop()?;
     let after: LeaveRequestRow = diesel::update(l::table.find(id))
         .set((
@@ -162,20 +158,6 @@ pub async fn withdraw_approval(
     };
     audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
     Ok(id)
-}
-
-/// Nobody decides about their own leave, or about what they asked for: an ADMIN neither.
-fn of_another(act: &Act, leave: &LeaveRequestRow) -> Changed<()> {
-    let scope = &act.scope;
-    let own = leave.student_id == Some(scope.student())
-        || leave.staff_id == Some(scope.staff())
-        || leave.requested_by == scope.account();
-    if own { Err(Stop::Failed(act.forbidden())) } else { Ok(()) }
-}
-
-fn is(leave: &LeaveRequestRow, status: LeaveStatus, problems: &mut Problems) {
-    let message = format!("the request is {}, not {}", leave.status.as_str(), status.as_str());
-    problems.require(leave.status == status, "id", WrongStatus, &message);
 }
 
 /// What was done, for the audit log: with the marks of attendance by the numbers of their sessions.

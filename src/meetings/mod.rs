@@ -17,6 +17,7 @@
 //! of what is to come about a child who is theirs no more, or here no more; where that leaves no parent it is called off.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;
 pub mod rules;

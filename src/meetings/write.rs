@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDateTime;
-use diesel::{dsl, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::{Cx, audit, auth_write, dialect, meetings, parents, staff, students};
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet},
+    auth::{Role, RoleSet, Scope},
     change::{Act, Changed, Problems},
     db::schema::{self, meeting_parents, meeting_students, parent_students},
     error::Result,
-    graphql::UserErrorCode::{InPast, ParentBusy, StaffBusy, WrongStatus},
+    graphql::UserErrorCode::{InPast, ParentBusy, StaffBusy},
     ids::Kind,
     meetings::{
         model::{MeetingChange, MeetingRow, MeetingStatus, NewMeeting, Span},
@@ -227,19 +227,20 @@ async fn target(
     id: i64,
     problems: &mut Problems,
 ) -> Changed<(MeetingRow, Option<MeetingStatus>)> {
-    let found = meetings::by_ids(cx, &act.scope, &[id]).await?;
-    let granted = act.roles_for(&found);
-    let row = act.target(problems, "id", found)?;
-    if step.by_taking_part(granted) {
-        let part = meeting_parents::table.find((id, act.scope.parent()));
-        let takes_part: bool = dsl::select(dsl::exists(part)).get_result(cx).await?;
-        if !takes_part {
-            return Err(act.forbidden().into());
-        }
-    }
+    let (row, granted) = problems.found("id", meetings::by_ids(cx, &act.scope, &[id]).await?)?;
+    let takes_part = step.by_taking_part(granted) && taken_part(cx, &act.scope, &[id]).await?.contains(&id);
+    act.heed(step.rule(&act.actor(), &row, granted, takes_part), "id", problems)?;
     let status = step.leads_to(row.status, row.starts_at > act.now);
-    problems.require(status.is_some(), "id", WrongStatus, step.refusal());
     Ok((row, status))
+}
+
+/// Those of the meetings in which the viewer takes part as a parent.
+pub async fn taken_part(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<BTreeSet<i64>> {
+    let part = meeting_parents::table
+        .filter(meeting_parents::parent_id.eq(scope.parent()))
+        .filter(meeting_parents::meeting_id.eq_any(ids))
+        .select(meeting_parents::meeting_id);
+    Ok(part.load::<i64>(cx).await?.into_iter().collect())
 }
 
 /// The span of a meeting that begins at another time, and takes as long as before unless `minutes` says otherwise.

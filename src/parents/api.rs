@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow};
+use super::{
+    can::ParentActions,
+    model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow},
+};
 use crate::{
     access::model::BULK,
     auth::{Role::*, RoleSet, sets::PEOPLE},
@@ -150,6 +153,12 @@ impl Parent {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<ParentActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -15,9 +15,11 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{self, accounts, parent_students},
     error::{Error, Result},
-    graphql::UserErrorCode::WrongStatus,
     ids::Kind,
-    parents::model::{NewParent, ParentEdit, ParentRow},
+    parents::{
+        can,
+        model::{NewParent, ParentEdit, ParentRow},
+    },
 };
 
 /// Links a parent with a student; who is linked already stays so.
@@ -67,8 +69,7 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::parents::{self as p};
-    let before = act.target(&mut problems, "id", parents::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.archived_at.is_none(), "id", WrongStatus, "the parent is archived");
+    let before = act.target_by(&mut problems, "id", parents::by_ids(cx, &act.scope, &[id]).await?, can::change)?;
     problems.fresh(version, before.version);
     let account = before.account_id;
     let (old, new) = auth_write::check_contact(cx, act, account, contact, ("email", "phone"), &mut problems).await?;

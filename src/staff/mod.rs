@@ -18,6 +18,7 @@
 //! leave that they wait for is withdrawn; and one administrator who can sign in always remains.
 
 pub mod api;
+pub mod can;
 pub mod leaving_mutation;
 pub mod model;
 pub mod mutation;

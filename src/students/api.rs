@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StudentOrderField, StudentRow, StudentStatus};
+use super::{
+    can::StudentActions,
+    model::{StudentOrderField, StudentRow, StudentStatus},
+};
 use crate::{
     access::model::BULK,
     attendance::{
@@ -337,6 +340,12 @@ impl Student {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<StudentActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<StudentRow>> for Student {
@@ -351,10 +360,10 @@ impl Student {
         Ok(Loaded::by_number(read!(call.db(), students::by_ids(call.scope(), &ids))?))
     }
 
-    /// The number of their account.
+    /// The row itself, for rules that go by it.
     #[must_use]
-    pub fn account(&self) -> i64 {
-        self.0.account_id
+    pub fn row(&self) -> &Loaded<StudentRow> {
+        &self.0
     }
 
     /// The key and number a cursor holds, in an order.

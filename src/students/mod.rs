@@ -13,6 +13,7 @@
 
 pub mod admitting;
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;
 pub mod query;

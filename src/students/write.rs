@@ -21,14 +21,16 @@ use crate::{
     graphql::UserErrorCode::{Duplicate, WrongStatus},
     ids::Kind,
     leave::model::Person,
-    students::model::{StudentEdit, StudentRow, StudentStatus},
+    students::{
+        can,
+        model::{StudentEdit, StudentRow, StudentStatus},
+    },
 };
 
 /// Who writes what identifies a citizen: nobody writes what they may not read.
 pub const CIVIL: RoleSet = RoleSet::of(&[Role::Admin, Role::Admission]);
 
-/// The student that a mutation is about, and the roles by which the viewer may change them. An archived one is only
-/// restored.
+/// The student that a mutation is about, and the roles by which the viewer may change them.
 ///
 /// # Errors
 /// `NOT_FOUND` at `path`, or `FORBIDDEN`: see [`Act::target`].
@@ -39,11 +41,9 @@ pub async fn target(
     path: &str,
     id: i64,
 ) -> Changed<(StudentRow, RoleSet)> {
-    let rows = students::by_ids(cx, &act.scope, &[id]).await?;
-    let may = act.roles_for(&rows);
-    let student = act.target(problems, path, rows)?;
-    problems.require(student.archived_at.is_none(), path, WrongStatus, "the student is archived");
-    Ok((student, may))
+    let (student, granted) = problems.found(path, students::by_ids(cx, &act.scope, &[id]).await?)?;
+    act.heed(can::change(&act.actor(), &student, granted), path, problems)?;
+    Ok((student, granted.and(act.may)))
 }
 
 /// Edits what is known of a student.
@@ -153,8 +153,7 @@ pub async fn archive(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
 
 /// Takes a student back from the archive.
 pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", students::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.archived_at.is_some(), "id", WrongStatus, "the student is not archived");
+    let before = act.target_by(&mut problems, "id", students::by_ids(cx, &act.scope, &[id]).await?, can::restore)?;
     problems.stop()?;
     shelve(cx, act, &before, false).await
 }

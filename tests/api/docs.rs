@@ -132,6 +132,9 @@ async fn the_readmes_first_queries_work_as_they_are() {
     let audit = queries.iter().find(|(_, query)| query.contains("auditEntries")).unwrap();
     let text = admin.ask(audit.1).await.ok().data.to_string();
     assert!(text.contains("admitStudent"), "{text}");
+    let can = queries.iter().find(|(_, query)| query.contains("viewerCan")).unwrap();
+    let text = app.sign_in(cast::TEACHER).await.ask(can.1).await.ok().data.to_string();
+    assert!(text.contains("\"cancel\":true") && text.contains("\"cancel\":false"), "{text}");
     let (_, sign_in) = queries.iter().find(|(_, query)| query.contains("signIn")).unwrap();
     let answer = app.anonymous().ask(sign_in).await.ok();
     assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS", "the demo's password is not this data's");

@@ -29,7 +29,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 #[rustfmt::skip]
 static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ("Student", &[
-        (PEOPLE, "id name photoUrl status course batches currentPeriod routines version"),
+        (PEOPLE, "id name photoUrl status course batches currentPeriod routines version viewerCan"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
         ("ADMIN ADMISSION STUDENT PARENT", "citizenshipNumber maritalStatus"),
         ("ADMIN HOD ADMISSION STAFF STUDENT PARENT", "parents courseTrackings"),
@@ -39,7 +39,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Staff", &[
-        (PEOPLE, "id name photoUrl designation subjects routines"),
+        (PEOPLE, "id name photoUrl designation subjects routines viewerCan"),
         ("ADMIN HOD ADMISSION STAFF SELF", "headedCourses"),
         ("ADMIN HOD SELF", "phone email meetings leaveRequests feedback feedbackSummary active version"),
         ("ADMIN SELF", "roles gender birthDate temporaryAddress permanentAddress maritalStatus citizenshipNumber \
@@ -47,7 +47,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Parent", &[
-        (PEOPLE, "id name students version"),
+        (PEOPLE, "id name students version viewerCan"),
         ("ADMIN HOD ADMISSION SELF", "photoUrl address phone email"),
         ("ADMIN HOD STAFF SELF", "meetings"),
         ("ADMIN HOD SELF", "teacherFeedback"),
@@ -58,22 +58,22 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version"),
     ]),
     ("LeaveRequest", &[
-        (PEOPLE, "id student staff firstDay lastDay status"),
+        (PEOPLE, "id student staff firstDay lastDay status viewerCan"),
         ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedBy decidedAt requestedBy createdAt"),
     ]),
     ("Meeting", &[
         (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students \
-            version"),
+            version viewerCan"),
         ("ADMIN HOD STAFF PARENT", "notes link"),
     ]),
     ("TeacherFeedback", &[
-        (TEACHING, "id teacher rating message"),
+        (TEACHING, "id teacher rating message viewerCan"),
         ("ADMIN HOD STUDENT PARENT", "student parent createdAt updatedAt"),
     ]),
-    ("InstituteFeedback", &[(PEOPLE, "id type rating message anonymous public mine authorName createdAt")]),
+    ("InstituteFeedback", &[(PEOPLE, "id type rating message anonymous public mine authorName createdAt viewerCan")]),
     ("CourseTracking", &[
         (PEOPLE, "id student course enrolledOn startedOn expectedEnd actualEnd status completion currentPeriod \
-            periodStartedOn periodEndsOn version"),
+            periodStartedOn periodEndsOn version viewerCan"),
         ("ADMIN HOD STAFF", "notes"),
     ]),
     ("SubjectProgress", &[(PEOPLE, "id student subject status completion version"), ("ADMIN HOD STAFF", "notes")]),
@@ -82,7 +82,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN HOD STAFF", "corrections"),
     ]),
     ("Notice", &[
-        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt version"),
+        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt version viewerCan"),
         ("ADMIN HOD SELF", "audience"),
         ("ADMIN", "withdrawnAt"),
     ]),

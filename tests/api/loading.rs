@@ -30,7 +30,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::HOD,
-        "students(first: $first) { totalCount edges { node { phone email course { hod { name } } batches { courses { code } } \
+        "students(first: $first) { totalCount edges { node { phone email viewerCan { enrol advancePeriod } course { hod { name } } batches { courses { code } } \
          parents { name phone teacherFeedback(first: 2) { totalCount edges { node { teacher { name } } } } } \
          routines { subject { code } } attendanceSummary { percentage } march: attendanceSummary(from: \"2026-03-01\") { present } \
          attendanceBySubject { subject { name } summary { late } } attendanceByMonth { month summary { absent } } \
@@ -44,7 +44,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::ADMIN,
-        "parents(first: $first) { totalCount edges { node { phone email students(first: 2) { totalCount edges { node { phone \
+        "parents(first: $first) { totalCount edges { node { phone email viewerCan { edit } students(first: 2) { totalCount edges { node { phone \
          course { code } batches { name } parents { name } } } } meetings(first: 2) { totalCount edges { node { parents { name } \
          students { name } } } } teacherFeedback(first: 2) { totalCount edges { node { student { name } parent { name } } } } } } }",
         5,
@@ -52,7 +52,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::ADMIN,
-        "staff(first: $first) { totalCount edges { node { phone email roles subjects { course { code } teachers { name } } \
+        "staff(first: $first) { totalCount edges { node { phone email roles viewerCan { edit deactivate } subjects { course { code } teachers { name } } \
          routines { course { code } teacher { name } } headedCourses { hod { name } progress { onTrack } } \
          meetings(first: 2) { totalCount edges { node { parents { phone } } } } \
          leaveRequests(first: 2) { totalCount edges { node { staff { name } } } } \
@@ -62,7 +62,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::ADMIN,
-        "courses(first: $first) { totalCount edges { node { hod { phone roles } report { students attendancePercentage progress { onTrack } } \
+        "courses(first: $first) { totalCount edges { node { viewerCan { edit } hod { phone roles } report { students attendancePercentage progress { onTrack } } \
          subjects(period: 2) { report { attendancePercentage } studyFiles { uploadedBy { name } } teachers { name } } \
          routines { subject { name } attendanceSessions(first: 2) { totalCount edges { node { summary { present } } } } } \
          batches { report { students attendancePercentage } students(first: 2) { totalCount edges { node { name } } } } \
@@ -73,21 +73,21 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::ADMISSION,
-        "batches(first: $first) { totalCount edges { node { courses { subjects { name } hod { name } } \
+        "batches(first: $first) { totalCount edges { node { viewerCan { edit advancePeriod } courses { subjects { name } hod { name } } \
          students(first: $first) { totalCount edges { node { email parents { email } courseTrackings { completion } } } } } } }",
         1,
         5,
     ),
     (
         cast::STUDENT,
-        "subjects(first: $first) { totalCount edges { node { course { name } studyFiles { uploadedBy { designation } } \
+        "subjects(first: $first) { totalCount edges { node { viewerCan { edit } course { name } studyFiles { viewerCan { remove } uploadedBy { designation } } \
          teachers { subjects { code } } } } }",
         3,
         20,
     ),
     (
         cast::TEACHER,
-        "routines(first: $first) { totalCount edges { node { course { batches { name } } subject { studyFiles { title } } \
+        "routines(first: $first) { totalCount edges { node { viewerCan { mark } course { batches { name } } subject { studyFiles { title } } \
          teacher { name subjects { name } } attendanceSessions(first: 3) { totalCount edges { node { summary { percentage } \
          records(first: 2) { totalCount edges { node { student { name } } } } } } } } } }",
         1,
@@ -95,7 +95,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::TEACHER,
-        "attendanceSessions(first: $first) { totalCount edges { node { routine { period } subject { name } teacher { name } \
+        "attendanceSessions(first: $first) { totalCount edges { node { viewerCan { mark } routine { period } subject { name } teacher { name } \
          summary { present } records(first: 40) { totalCount edges { node { student { name attendanceSummary { percentage } } \
          session { held } corrections { toStatus } } } } } } }",
         1,
@@ -118,13 +118,13 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::PARENT,
-        "meetings(first: $first) { totalCount edges { node { staff { name } parents { name } students { name } } } }",
+        "meetings(first: $first) { totalCount edges { node { viewerCan { cancel } staff { name } parents { name } students { name } } } }",
         1,
         20,
     ),
     (
         cast::HOD,
-        "leaveRequests(first: $first) { totalCount edges { node { student { course { code } parents { phone } } \
+        "leaveRequests(first: $first) { totalCount edges { node { viewerCan { decide } student { course { code } parents { phone } } \
          staff { phone routines { room } } decidedBy { name } requestedBy { ... on Student { phone } ... on Parent { phone } \
          ... on Staff { phone } } } } }",
         5,
@@ -132,27 +132,27 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::HOD,
-        "teacherFeedback(first: $first) { totalCount edges { node { teacher { name feedbackSummary { average } } \
+        "teacherFeedback(first: $first) { totalCount edges { node { viewerCan { withdraw } teacher { name feedbackSummary { average } } \
          student { parents { name } } parent { students { totalCount } } } } }",
         8,
         40,
     ),
     (
         cast::ADMIN,
-        "instituteFeedback(first: $first) { totalCount edges { node { authorName mine createdAt } } }",
+        "instituteFeedback(first: $first) { totalCount edges { node { viewerCan { withdraw } authorName mine createdAt } } }",
         8,
         40,
     ),
     (
         cast::ADMIN,
-        "notices(first: $first) { totalCount edges { node { readAt publishedBy { name } audience { kind course { hod { name } } \
+        "notices(first: $first) { totalCount edges { node { viewerCan { edit } readAt publishedBy { name } audience { kind course { hod { name } } \
          batch { courses { code } } } } } }",
         8,
         18,
     ),
     (
         cast::HOD,
-        "courseTrackings(first: $first) { totalCount edges { node { student { phone subjectProgress { student { name } } } \
+        "courseTrackings(first: $first) { totalCount edges { node { viewerCan { edit advancePeriod } student { phone subjectProgress { student { name } } } \
          course { progress { atRisk } } } } }",
         1,
         20,
@@ -167,7 +167,7 @@ const ROOTS: [(&str, &str, i32, i32); 22] = [
     ),
     (
         cast::PARENT,
-        "viewer { account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
+        "viewer { viewerCan { requestMeeting } account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
          staff { name } } } } attendanceByMonth { summary { percentage } } } } } } }",
         1,
         2,

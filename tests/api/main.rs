@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod actions;
 mod admission;
 mod api_keys;
 mod arguments;
@@ -54,5 +55,6 @@ mod stores;
 mod students;
 mod subjects;
 mod timetable;
-mod ways;
+mod viewer_can;
 mod visible;
+mod ways;
