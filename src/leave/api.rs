@@ -17,7 +17,8 @@ use crate::{
     clock::utc,
     error::Result,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, Node, Paging, Stated, auth, nested, root, stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, Node, Paging, Stated, auth, nested, root, stated,
+        wants_total,
     },
     ids::Kind,
     parents::api::Parent,

@@ -14,7 +14,7 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{self, meeting_parents, meeting_students, parent_students},
     error::Result,
-    graphql::UserErrorCode::{InPast, ParentBusy, StaffBusy},
+    graphql::UserErrorCode::{InPast, ParentBusy, StaffBusy, WrongStatus},
     ids::Kind,
     meetings::{
         model::{MeetingChange, MeetingRow, MeetingStatus, NewMeeting, Span},

@@ -62,7 +62,8 @@ fn places() -> Vec<Place> {
     let mut places = Vec::new();
     for of in SCHEMA.objects.values() {
         for field in &of.fields {
-            let mut open: Vec<(Vec<&'static str>, &'static Argument)> = field.arguments.iter().map(|own| (vec![], own)).collect();
+            let mut open: Vec<(Vec<&'static str>, &'static Argument)> =
+                field.arguments.iter().map(|own| (vec![], own)).collect();
             while let Some((mut path, argument)) = open.pop() {
                 path.push(&argument.name);
                 match SCHEMA.inputs.get(named(&argument.of)) {
@@ -143,7 +144,8 @@ async fn tries(app: &TestApp, viewer: &Viewer, place: &Place) -> (usize, Vec<Str
 /// The field of a place with an id, as it is selected from a root.
 fn select(sense: &Sense<'_>, id: &str) -> Select {
     let Place { of, field, path } = sense.place;
-    let arguments = field.arguments.iter().filter_map(|own| Some(format!("{}: {}", own.name, sense.fill(own, path, id)?)));
+    let arguments =
+        field.arguments.iter().filter_map(|own| Some(format!("{}: {}", own.name, sense.fill(own, path, id)?)));
     let arguments = arguments.collect::<Vec<_>>().join(", ");
     let select = Select::new(&field.name, arguments, below(field, &|_, _| None));
     if !of.is_node {
@@ -162,12 +164,20 @@ fn said(answer: &crate::support::Answer, alias: &str) -> (Value, Vec<Value>) {
 }
 
 /// Tries everything at every place, as one viewer; how many places were tried, and where a row was told to be not found.
-async fn try_all(app: &TestApp, viewer: &'static Viewer, client: &Client, places: &[Place], told: &mut BTreeSet<String>) -> usize {
+async fn try_all(
+    app: &TestApp,
+    viewer: &'static Viewer,
+    client: &Client,
+    places: &[Place],
+    told: &mut BTreeSet<String>,
+) -> usize {
     let reached = Reached::of(app, viewer).await;
     for root in ["Query", "Mutation"] {
         let mut selected = Vec::new();
         let mut groups = Vec::new();
-        for (i, place) in places.iter().enumerate().filter(|(_, place)| (place.of.name == "Mutation") == (root == "Mutation")) {
+        for (i, place) in
+            places.iter().enumerate().filter(|(_, place)| (place.of.name == "Mutation") == (root == "Mutation"))
+        {
             let sense = Sense { app, reached: &reached, place };
             let (beyond, ids) = tries(app, viewer, place).await;
             groups.push((place, beyond, ids.len()));
@@ -189,7 +199,8 @@ async fn try_all(app: &TestApp, viewer: &'static Viewer, client: &Client, places
             }
             let (data, _) = &said[0];
             let errors = data["userErrors"].as_array().cloned().unwrap_or_default();
-            let at_place = |error: &Value| place.path[1..].iter().enumerate().all(|(i, name)| error["field"][i] == *name);
+            let at_place =
+                |error: &Value| place.path[1..].iter().enumerate().all(|(i, name)| error["field"][i] == *name);
             if errors.iter().any(|error| error["code"] == "NOT_FOUND" && at_place(error)) {
                 told.insert(place.name());
             }

@@ -104,7 +104,8 @@ fn the_schema_states_what_the_rules_state() {
     let mut wrong = Vec::new();
     for (type_name, _) in &FIELDS {
         for (field, roles) in stated(type_name) {
-            let published: BTreeSet<&str> = SCHEMA.object(type_name).field(field).may.iter().map(|role| &**role).collect();
+            let published: BTreeSet<&str> =
+                SCHEMA.object(type_name).field(field).may.iter().map(|role| &**role).collect();
             if published != roles {
                 wrong.push(format!("{type_name}.{field}: {published:?} instead of {roles:?}"));
             }

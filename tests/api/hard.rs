@@ -121,7 +121,9 @@ fn people_of_two_roles() -> Vec<String> {
         )
     };
     let person = |table: &str, email: &str| {
-        format!("INSERT INTO {table} (account_id, name, created_at) SELECT id, 'Somebody Twofold', {NOW} FROM accounts WHERE email = '{email}'")
+        format!(
+            "INSERT INTO {table} (account_id, name, created_at) SELECT id, 'Somebody Twofold', {NOW} FROM accounts WHERE email = '{email}'"
+        )
     };
     let course = |code: &str| format!("(SELECT id FROM courses WHERE code = '{code}')");
     let of_course = |code: &str| format!("SELECT MIN(id) AS id FROM students WHERE course_id = {}", course(code));

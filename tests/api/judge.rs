@@ -60,13 +60,7 @@ impl<'a> Judge<'a> {
         assert!(unexpected.is_empty(), "{}: nothing states these errors: {unexpected:#?}", self.viewer.name);
     }
 
-    fn object(
-        &mut self,
-        of: &'static Object,
-        object: &Map<String, Value>,
-        selected: &[Select],
-        place: &mut Place<'_>,
-    ) {
+    fn object(&mut self, of: &'static Object, object: &Map<String, Value>, selected: &[Select], place: &mut Place<'_>) {
         let roles = self.roles(of, object, place);
         for select in selected.iter().filter(|select| select.on.is_none_or(|on| on == of.name)) {
             let value = &object[select.key()];

@@ -31,7 +31,10 @@ const AT_ONCE: usize = 4;
 
 /// Rows that have what few of their type have, to be asked first.
 const FIRST: [(&str, &str); 4] = [
-    ("AttendanceRecord", "EXISTS (SELECT 1 FROM attendance_corrections c WHERE c.session_id = x.session_id AND c.student_id = x.student_id)"),
+    (
+        "AttendanceRecord",
+        "EXISTS (SELECT 1 FROM attendance_corrections c WHERE c.session_id = x.session_id AND c.student_id = x.student_id)",
+    ),
     ("Student", "EXISTS (SELECT 1 FROM attendance_totals t WHERE t.student_id = x.id)"),
     ("Staff", "EXISTS (SELECT 1 FROM meetings m WHERE m.staff_id = x.id)"),
     ("Parent", "EXISTS (SELECT 1 FROM meeting_parents m WHERE m.parent_id = x.id)"),
@@ -150,7 +153,8 @@ fn unreached(of: &Object, viewer: &Viewer) -> Option<&'static str> {
 /// Compares what was asked with what there is to ask, and says how much it was.
 fn nothing_is_missing(cells: &Cells, asked: &BTreeSet<&'static str>, backend: Backend) {
     let by_roles = |viewer: &'static Viewer| (viewer.called(), viewer);
-    let asked: BTreeMap<String, &Viewer> = VIEWERS.iter().filter(|viewer| asked.contains(viewer.name)).map(by_roles).collect();
+    let asked: BTreeMap<String, &Viewer> =
+        VIEWERS.iter().filter(|viewer| asked.contains(viewer.name)).map(by_roles).collect();
     let (mut wrong, mut checked) = (BTreeSet::new(), 0);
     for of in SCHEMA.objects.values() {
         for field in &of.fields {

@@ -80,7 +80,11 @@ fn handles(app: &TestApp) -> Vec<Handle> {
                 "filter" => {
                     for own in SCHEMA.inputs[input].iter() {
                         for value in values(app, own) {
-                            add(format!("{input}.{}", own.name), format!("filter: {{{}: {value}}}", own.name), &own.name);
+                            add(
+                                format!("{input}.{}", own.name),
+                                format!("filter: {{{}: {value}}}", own.name),
+                                &own.name,
+                            );
                         }
                     }
                 }
@@ -117,14 +121,22 @@ fn values(app: &TestApp, argument: &Argument) -> Vec<String> {
         "String" => vec!["\"a\"".to_owned()],
         "Date" => vec!["\"2026-03-12\"".to_owned()],
         "DateTime" => vec!["\"2026-03-12T00:00:00Z\"".to_owned()],
-        "ID" => kinds.into_iter().flat_map(|kind| [1, 3].map(|number| format!("\"{}\"", app.id(kind, number)))).collect(),
+        "ID" => {
+            kinds.into_iter().flat_map(|kind| [1, 3].map(|number| format!("\"{}\"", app.id(kind, number)))).collect()
+        }
         of => SCHEMA.enums[of].clone(),
     }
 }
 
 /// Tries each filter and order that goes by something which the viewer may not read of every row that they reach: it is
 /// refused, or finds only rows of which they may. How many there were.
-async fn try_all(app: &TestApp, viewer: &Viewer, client: &Client, handles: &[Handle], tried: &mut BTreeMap<String, usize>) {
+async fn try_all(
+    app: &TestApp,
+    viewer: &Viewer,
+    client: &Client,
+    handles: &[Handle],
+    tried: &mut BTreeMap<String, usize>,
+) {
     let reached = Reached::of(app, viewer).await;
     let held = viewer.held();
     for handle in handles.iter().filter(|handle| !TOLD_BY_SCOPE.contains(&&*handle.name)) {
@@ -132,7 +144,9 @@ async fn try_all(app: &TestApp, viewer: &Viewer, client: &Client, handles: &[Han
         if held.iter().all(|role| !list.may.contains(*role)) {
             continue;
         }
-        let may = |number: i64| reached.granted(handle.rule.kind, number).iter().any(|role| handle.goes_by.may.contains(*role));
+        let may = |number: i64| {
+            reached.granted(handle.rule.kind, number).iter().any(|role| handle.goes_by.may.contains(*role))
+        };
         if reached.rows(handle.rule.kind).into_keys().all(may) {
             continue;
         }

@@ -100,14 +100,22 @@ impl Hops<'_> {
         let ways = tree(of, 1, &filling("100", &nothing));
         let mut values = Vec::new();
         for some in rows.chunks(MOST_FIELDS / (size(&ways) + 3)) {
-            let node = |number: &i64| Select::node(format!("n{number}"), &self.app.id(rule.kind, *number), of, ways.clone());
+            let node =
+                |number: &i64| Select::node(format!("n{number}"), &self.app.id(rule.kind, *number), of, ways.clone());
             let mut data = ask(client, judge, &some.iter().map(node).collect::<Vec<_>>()).await;
             values.extend(some.iter().map(|number| data[format!("n{number}")].take()));
         }
         values
     }
 
-    async fn compare(&mut self, judge: &mut Judge<'_>, admin: &mut Judge<'_>, client: &Client, reached: &Reached, rule: &Rule) {
+    async fn compare(
+        &mut self,
+        judge: &mut Judge<'_>,
+        admin: &mut Judge<'_>,
+        client: &Client,
+        reached: &Reached,
+        rule: &Rule,
+    ) {
         let hops = hops(SCHEMA.object(rule.type_name));
         let rows = sample(reached.rows(rule.kind).into_keys(), ROWS);
         if hops.is_empty() || rows.is_empty() {
@@ -124,7 +132,14 @@ impl Hops<'_> {
         }
     }
 
-    fn compare_hop(&mut self, judge: &Judge<'_>, reached: &Reached, (rule, number): (&Rule, i64), hop: &Hop, value: &Value) {
+    fn compare_hop(
+        &mut self,
+        judge: &Judge<'_>,
+        reached: &Reached,
+        (rule, number): (&Rule, i64),
+        hop: &Hop,
+        value: &Value,
+    ) {
         let field = SCHEMA.object(rule.type_name).field(hop.fields[0]);
         let way = format!("{}.{}", rule.type_name, hop.fields.join("."));
         let what = format!("{}: {way} of {}", judge.viewer.name, row(rule.kind, number));
@@ -135,7 +150,8 @@ impl Hops<'_> {
         let here = found(self.app, value, &hop.fields);
         let all = found(self.app, &self.whole[&(rule.kind, number)], &hop.fields);
         assert!(all.len() < 100, "{what}: more than a page");
-        let expected: BTreeSet<_> = all.iter().filter(|row| leads_to(hop, reached, **row)).map(|(kind, n)| (kind.name(), *n)).collect();
+        let expected: BTreeSet<_> =
+            all.iter().filter(|row| leads_to(hop, reached, **row)).map(|(kind, n)| (kind.name(), *n)).collect();
         let found: BTreeSet<_> = here.iter().map(|(kind, n)| (kind.name(), *n)).collect();
         assert_eq!(found, expected, "{what}");
         if hop.connection {

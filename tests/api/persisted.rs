@@ -54,14 +54,19 @@ async fn only_kept_documents_are_executed_but_for_administrators_and_keys() {
     let kept = json!({"documentId": id_of(CHILDREN), "variables": {"first": 1}});
     let answer = send(&app, &parent, kept.clone()).await;
     assert_eq!(answer["data"]["students"]["edges"].as_array().unwrap().len(), 1, "{answer}");
-    let apollo = json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": &id_of(CHILDREN)["sha256:".len()..]}}});
+    let apollo =
+        json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": &id_of(CHILDREN)["sha256:".len()..]}}});
     assert_eq!(send(&app, &parent, apollo).await["data"]["students"]["edges"].as_array().unwrap().len(), 2);
 
     for who in [cast::PARENT, cast::STUDENT, cast::TEACHER, cast::HOD, cast::ADMISSION] {
         // A document to the letter like a kept one is not named by its id either.
         for query in ["{ institute { name } }", CHILDREN] {
             let answer = sign_in(&app, who).await.ask(query).await;
-            assert_eq!((&answer.data, &answer.errors[0]["extensions"]["code"]), (&Value::Null, &json!("FORBIDDEN")), "{who}");
+            assert_eq!(
+                (&answer.data, &answer.errors[0]["extensions"]["code"]),
+                (&Value::Null, &json!("FORBIDDEN")),
+                "{who}"
+            );
         }
     }
     let answer = app.anonymous().ask(SIGN_IN).await;
@@ -86,11 +91,16 @@ async fn a_kept_document_is_within_the_limits_and_the_walls_as_any_other() {
     let wide = "query Wide($n: Int!) { students(first: $n) { edges { node { attendanceRecords(first: $n) { edges { node { \
                 student { attendanceRecords(first: $n) { edges { node { id } } } } } } } } } } }";
     let file = manifest(&[(id_of(wide), wide), (id_of(CHILDREN), CHILDREN)]);
-    let app = TestApp::start_with(Backend::Sqlite, |config| config.persisted_documents = Some(PathBuf::from(file.path()))).await;
+    let app =
+        TestApp::start_with(Backend::Sqlite, |config| config.persisted_documents = Some(PathBuf::from(file.path())))
+            .await;
     let parent = app.sign_in(cast::PARENT).await;
     let answer = send(&app, &parent, json!({"documentId": id_of(wide), "variables": {"n": 100}})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
-    assert!(parent.data("{ institute { name } }").await["institute"]["name"].is_string(), "others are executed too here");
+    assert!(
+        parent.data("{ institute { name } }").await["institute"]["name"].is_string(),
+        "others are executed too here"
+    );
     let answer = send(&app, &app.anonymous(), json!({"documentId": id_of(CHILDREN)})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     let get = reqwest::get(format!("{}?documentId={}", app.url("/graphql"), id_of(CHILDREN))).await.unwrap();
@@ -100,7 +110,11 @@ async fn a_kept_document_is_within_the_limits_and_the_walls_as_any_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_document_keeps_the_service_from_starting() {
     let app = TestApp::start(Backend::Sqlite).await;
-    let deep = format!("{{ students {{ edges {{ node {{ {} name {} }} }} }} }}", "course { hod { headedCourses { ".repeat(5), "} } }".repeat(5));
+    let deep = format!(
+        "{{ students {{ edges {{ node {{ {} name {} }} }} }} }}",
+        "course { hod { headedCourses { ".repeat(5),
+        "} } }".repeat(5)
+    );
     for (id, document, problem) in [
         (id_of("{"), "{", "expected"),
         (id_of("{ nothing }"), "{ nothing }", "nothing"),

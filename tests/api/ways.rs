@@ -23,10 +23,7 @@ pub fn hops(of: &'static Object) -> Vec<Hop> {
             Some(object) => {
                 let connection = object.name.ends_with("Connection");
                 let beyond = self::hops(object).into_iter();
-                hops.extend(beyond.map(|hop| Hop {
-                    fields: [vec![name], hop.fields].concat(),
-                    connection,
-                }));
+                hops.extend(beyond.map(|hop| Hop { fields: [vec![name], hop.fields].concat(), connection }));
             }
             None if field.leads_to == "Node" => hops.push(Hop { fields: vec![name], connection: false }),
             None => {}

@@ -9,7 +9,6 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use secrecy::ExposeSecret;
 use rollcall::{
     app::{Ambient, App},
     clock::Clock,
@@ -18,6 +17,7 @@ use rollcall::{
     graphql::Api,
     ids::{Kind, Seal},
 };
+use secrecy::ExposeSecret;
 
 use super::{Backend, Client, TestDatabase, errors, of};
 

@@ -99,7 +99,9 @@ fn object(name: String, of: ObjectType) -> Object {
 fn field(of: FieldDefinition) -> Field {
     let statement = of.directives.iter().find(|directive| directive.node.name.node == "auth");
     let may = statement.and_then(|statement| statement.node.get_argument("requires")).map(|roles| &roles.node);
-    let Some(Value::Array(roles)) = may.and_then(|roles| roles.clone().into_json().ok()) else { panic!("{}", of.name.node) };
+    let Some(Value::Array(roles)) = may.and_then(|roles| roles.clone().into_json().ok()) else {
+        panic!("{}", of.name.node)
+    };
     Field {
         name: of.name.to_string(),
         arguments: of.arguments.into_iter().map(|of| argument(of.node)).collect(),
