@@ -172,11 +172,11 @@ const TYPES: &str =
 
 /// Of the administration, and of it alone.
 const OF_THE_ADMINISTRATION: [&str; 14] = [
+    "AccessEntry",
     "AdmitStudentInput",
     "AdvanceBatchPeriodPayload",
     "ArchiveStudentPayload",
     "AuditChange",
-    "CourseOrder",
     "CreateCourseInput",
     "CreateRoutinePayload",
     "DeactivateStaffInput",
@@ -254,7 +254,7 @@ on_both! {
         assert_eq!(answer.code_at(&json!(["students", "edges", 0, "node", "archivedAt"])), "FORBIDDEN");
         assert!(answer.at("/students/edges/0/node/id").is_string());
         assert_eq!(answer.at("/__schema/queryType/name"), "Query");
-        let answer = parent.ask("mutation { createCourse(input: { name: \"x\", code: \"X\", years: 1, durationType: YEAR }) { course { id } } }").await;
+        let answer = parent.ask("mutation { createCourse(input: { name: \"x\", code: \"X\", durationYears: 1, durationType: YEAR }) { course { id } } }").await;
         assert_eq!(answer.code_at(&json!(["createCourse"])), "FORBIDDEN");
     }
 
@@ -376,9 +376,11 @@ fn faulty() -> Vec<String> {
     let objects = || types.iter().filter(|(_, ty)| ty.kind == "OBJECT");
     let spread = |name: &str, inner: &str| format!("query {{ ...F }} fragment F on {name} {{ {inner} }}");
     let mut documents = Vec::new();
-    for (name, ty) in objects() {
+    // As many fields as a root may be asked for at once.
+    let parts = objects().flat_map(|(name, ty)| ty.fields.chunks(50).map(move |fields| (name, fields)));
+    for (name, fields) in parts {
         let all = |write: &dyn Fn(&str) -> String| {
-            ty.fields
+            fields
                 .iter()
                 .enumerate()
                 .map(|(i, (field, ..))| format!("a{i}: {}", write(field)))
