@@ -139,3 +139,26 @@ async fn the_readmes_first_queries_work_as_they_are() {
     let answer = app.anonymous().ask(sign_in).await.ok();
     assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS", "the demo's password is not this data's");
 }
+
+/// What stands in backquotes in a text.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_file_and_test_that_the_rules_name_is_there() {
+    let rules = include_str!("../../docs/rules.md");
+    let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
+    for name in quoted(rules) {
+        let source = |file: String| std::fs::read_to_string(file).unwrap_or_default();
+        if name.ends_with(".rs") {
+            files += 1;
+            missing.extend((source(name.to_owned()).is_empty()).then_some(name));
+        } else if let Some((module, test)) = name.split_once("::") {
+            tests += 1;
+            missing.extend((!source(format!("tests/api/{module}.rs")).contains(&format!("fn {test}("))).then_some(name));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(files > 50 && tests > 60, "the page was read: {files} files, {tests} tests");
+}

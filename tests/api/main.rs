@@ -33,6 +33,7 @@ mod leaving;
 mod lessons;
 mod limits;
 mod loading;
+mod logs;
 mod marking;
 mod matrix;
 mod meeting_steps;
