@@ -83,7 +83,8 @@ async fn the_log_tells_nothing_of_a_person(backend: Backend) {
     for who in [cast::STUDENT, cast::PARENT, cast::TEACHER] {
         let client = sign_in(&url, who, PASSWORD).await.unwrap();
         let message = format!("the roof leaks, says {who}");
-        let rating = json!({"type": "FACILITIES", "rating": 2.0, "message": message, "anonymous": true, "public": true});
+        let rating =
+            json!({"type": "FACILITIES", "rating": 2.0, "message": message, "anonymous": true, "public": true});
         client.done("rateInstitute", rating, "feedback { id }").await;
         client.data("{ instituteFeedback { edges { node { mine authorName message } } } }").await;
         // Denied, and so recorded.
@@ -97,7 +98,8 @@ async fn the_log_tells_nothing_of_a_person(backend: Backend) {
     secrets.extend(database.texts("SELECT name FROM parents UNION SELECT name FROM students").await);
     secrets.extend(database.texts("SELECT phone FROM accounts WHERE phone IS NOT NULL").await);
     secrets.extend(database.texts("SELECT email FROM accounts WHERE email IS NOT NULL").await);
-    secrets.extend(database.texts("SELECT citizenship_number FROM students WHERE citizenship_number IS NOT NULL").await);
+    secrets
+        .extend(database.texts("SELECT citizenship_number FROM students WHERE citizenship_number IS NOT NULL").await);
 
     let written = server.written();
     assert!(written.contains("citizenshipNumber"), "it is talkative: {written}");

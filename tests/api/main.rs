@@ -20,6 +20,7 @@ mod dashboards;
 mod database;
 mod day;
 mod docs;
+mod failure_modes;
 mod feedback;
 mod fields;
 mod guards;
