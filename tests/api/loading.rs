@@ -278,12 +278,13 @@ on_both! {
 
     async fn every_root_takes_as_many_statements_for_many_rows_as_for_few(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        for version in 1..=8 {
-            admin.done("editCourse", json!({"id": app.id(Kind::Course, 1), "version": version, "description": format!("{version}")}), "").await;
-        }
         for _ in 1..=8 {
             app.api_key("AGGREGATES").await;
             admin.data("{ students(first: 1) { edges { node { citizenshipNumber } } } }").await;
+        }
+        // The newest entries of the audit log are about rows of one type: those of a page, and the one after it.
+        for version in 1..=9 {
+            admin.done("editCourse", json!({"id": app.id(Kind::Course, 1), "version": version, "description": format!("{version}")}), "").await;
         }
         let mut wrong = Vec::new();
         for (who, query, few, many) in ROOTS {

@@ -312,10 +312,9 @@ async fn school_life(reader: &Reader<'_>) {
 on_both! {
     async fn every_read_of_a_store_keeps_to_its_scope(app: TestApp) {
         hard_cases(&app).await;
-        let sessions = &app.api.services().sessions;
         for viewer in VIEWERS.iter().filter(|viewer| !viewer.roles.is_empty()) {
-            let token = app.sign_in(viewer.email).await.token.unwrap();
-            let signed_in = sessions.viewer(&token).await.unwrap_or_else(|error| panic!("{}", error.report())).unwrap();
+            let token = viewer.client(&app).await.token.unwrap();
+            let signed_in = app.api.services().viewer(&token).await.unwrap_or_else(|error| panic!("{}", error.report())).unwrap();
             let mut reached = BTreeMap::new();
             for (type_name, _) in TYPES {
                 reached.insert(type_name, rule(type_name).granted(&app, viewer).await);
