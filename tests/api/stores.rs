@@ -194,11 +194,14 @@ async fn academics(reader: &Reader<'_>) {
     reader.granted("progress::trackings_of_students", "CourseTracking", &trackings);
     let progress = read!(reader, progress::subjects_of_students(&students, &EVERYTHING));
     reader.granted("progress::subjects_of_students", "SubjectProgress", &progress);
-    let answered_for = ["ADMIN", "HOD"].iter().any(|role| reader.viewer.roles.contains(role));
+    let answered_for = ["ADMIN", "HOD", "REPORTING"].iter().any(|role| reader.viewer.roles.contains(role));
     let figures = read!(reader, progress::figures(&courses));
     assert!(answered_for || figures.is_empty(), "{}: progress::figures", reader.viewer.name);
     let mine: BTreeSet<i64> = trackings.iter().map(|(_, row, _)| row.course_id).collect();
-    assert!(figures.iter().all(|(course, _)| mine.contains(course)), "{}: progress::figures", reader.viewer.name);
+    // Sums are all that a key for reports reaches.
+    let sums_alone = reader.viewer.roles == ["REPORTING"];
+    let within = figures.iter().all(|(course, _)| mine.contains(course));
+    assert!(sums_alone || within, "{}: progress::figures", reader.viewer.name);
 }
 
 async fn attendance(reader: &Reader<'_>) {
