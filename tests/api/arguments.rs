@@ -20,7 +20,7 @@ use crate::{
 /// The number of a row that is not there.
 const ABSENT: i64 = 999_999_999;
 /// How many tries in one query.
-const AT_ONCE: usize = 60;
+const AT_ONCE: usize = 40;
 
 /// A place that takes an id: an argument of a field, or what is somewhere in it.
 struct Place {
