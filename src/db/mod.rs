@@ -137,9 +137,9 @@ impl Db {
         match &mut connection {
             Connection::Pg(held) => {
                 let begin = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-                let begun = AnsiTransactionManager::begin_transaction_sql(held.start(), begin).await;
+                let opened = AnsiTransactionManager::begin_transaction_sql(held.start(), begin).await;
                 held.end();
-                begun?;
+                opened?;
             }
             Connection::Sqlite(cx) => {
                 use diesel::connection::AnsiTransactionManager;

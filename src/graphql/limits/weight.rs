@@ -227,12 +227,12 @@ impl<'a> Scales<'a> {
     fn times(&self, parent: Parent<'a>, field: &Field, ty: &Type) -> u64 {
         let is_list = matches!(ty.base, BaseType::List(_));
         let is_connection = self.schema.is_connection(named(ty));
-        let in_connection = matches!(parent, Parent::Of(parent) if self.schema.is_connection(parent));
+        let counted = matches!(parent, Parent::Of(parent) if self.schema.is_connection(parent));
         match self.page(field) {
             Some(rows) if is_list || is_connection => rows,
             _ if is_connection => page_size(DEFAULT_PAGE),
             // The connection's own field has counted its edges.
-            _ if is_list && !in_connection => LIST,
+            _ if is_list && !counted => LIST,
             _ => 1,
         }
     }
