@@ -75,11 +75,10 @@ fn string(rest: &[u8]) -> Option<usize> {
         at += match (here.first()?, block) {
             (b'\\', true) if here[1..].starts_with(BLOCK) => 4,
             (b'"', true) if here.starts_with(BLOCK) => return Some(at + 3),
-            (_, true) => 1,
             (b'\n' | b'\r', false) => return None,
             (b'"', false) => return Some(at + 1),
             (b'\\', false) => 2,
-            (_, false) => 1,
+            _ => 1,
         };
     }
 }
