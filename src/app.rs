@@ -1,6 +1,10 @@
 //! The application: built here, run here, shut down here.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::Router;
 use secrecy::ExposeSecret;
@@ -15,7 +19,7 @@ use crate::{
     config::{Config, Environment},
     db::{Db, PoolOptions},
     error::{Error, Result},
-    graphql::{Api, Services},
+    graphql::{self, Api, Services},
     http::{self, Console, DemoSignIn},
     ids::Seal,
     random::Random,
@@ -58,8 +62,15 @@ impl App {
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
             secure_cookies: config.environment == Environment::Production,
+            anonymous_introspection: config.introspection_anonymous,
         };
-        let api = Api::new(services, config.request_timeout)?;
+        let options = graphql::Options {
+            timeout: config.request_timeout,
+            limits: config.limits,
+            manifests: manifests(&config)?,
+            only_kept: config.persisted_documents_only,
+        };
+        let api = Api::new(services, options).await?;
         Ok(Self { config, api })
     }
 
@@ -113,6 +124,15 @@ pub async fn open_database(config: &Config) -> Result<Db> {
         statement_timeout: config.database_statement_timeout,
     };
     Db::open(url, options).await
+}
+
+/// The manifests of the documents that are kept.
+fn manifests(config: &Config) -> Result<Vec<String>> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path)
+            .map_err(|error| Error::internal(format!("PERSISTED_DOCUMENTS: {}: {error}", path.display())))
+    };
+    config.persisted_documents.iter().map(read).collect()
 }
 
 async fn require_migrated(db: &Db, may_apply: bool) -> Result<()> {

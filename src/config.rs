@@ -3,10 +3,15 @@
 //! Every variable is in `.env.example` with its meaning, default and an example; a test keeps the two in step. All that is
 //! wrong is reported at once, each with its variable, before anything is opened.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::graphql::Limits;
+
+#[cfg(test)]
+mod tests;
 
 /// What kind of deployment this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +62,16 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `MAX_BODY_BYTES`
     pub max_body_bytes: usize,
+    /// `MAX_QUERY_TOKENS` and the others: what a request may ask for.
+    pub limits: Limits,
+    /// `PERSISTED_DOCUMENTS`: the manifest of the documents that are kept under an id.
+    pub persisted_documents: Option<PathBuf>,
+    /// `PERSISTED_DOCUMENTS_ONLY`: whether only those are executed, but for administrators and API keys.
+    pub persisted_documents_only: bool,
     /// `GRAPHIQL`
     pub graphiql: bool,
+    /// `INTROSPECTION_ANONYMOUS`
+    pub introspection_anonymous: bool,
     /// `LOG_FORMAT`
     pub log_format: LogFormat,
     /// `LOG_LEVEL`: directives of `tracing-subscriber`'s `EnvFilter`.
@@ -87,7 +100,21 @@ struct Raw {
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
+    max_query_tokens: Option<String>,
+    max_query_nesting: Option<String>,
+    max_query_depth: Option<String>,
+    max_introspection_depth: Option<String>,
+    max_query_fields: Option<String>,
+    max_query_root_fields: Option<String>,
+    max_query_aliases: Option<String>,
+    max_query_directives: Option<String>,
+    max_input_values: Option<String>,
+    max_query_cost: Option<String>,
+    max_answer_values: Option<String>,
+    persisted_documents: Option<String>,
+    persisted_documents_only: Option<String>,
     graphiql: Option<String>,
+    introspection_anonymous: Option<String>,
     log_format: Option<String>,
     log_level: Option<String>,
 }
@@ -164,6 +191,7 @@ impl Checker {
     }
 
     fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
+        let limits = self.limits(&raw);
         let environments = [("development", Environment::Development), ("production", Environment::Production)];
         let environment = self.one_of("ENVIRONMENT", raw.environment, Environment::Production, &environments);
         let database_url = self.database_url(raw.database_url);
@@ -199,7 +227,21 @@ impl Checker {
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
+            limits,
+            persisted_documents: raw.persisted_documents.map(PathBuf::from),
+            persisted_documents_only: self.one_of(
+                "PERSISTED_DOCUMENTS_ONLY",
+                raw.persisted_documents_only,
+                false,
+                &booleans,
+            ),
             graphiql: self.one_of("GRAPHIQL", raw.graphiql, environment == Environment::Development, &booleans),
+            introspection_anonymous: self.one_of(
+                "INTROSPECTION_ANONYMOUS",
+                raw.introspection_anonymous,
+                environment == Environment::Development,
+                &booleans,
+            ),
             log_format: self.one_of(
                 "LOG_FORMAT",
                 raw.log_format,
@@ -208,7 +250,35 @@ impl Checker {
             ),
             log_level: self.log_level(raw.log_level),
         };
+        if config.persisted_documents_only && config.persisted_documents.is_none() {
+            self.problem("PERSISTED_DOCUMENTS_ONLY", "needs PERSISTED_DOCUMENTS: nobody could sign in");
+        }
         (config, self.problems)
+    }
+
+    fn limits(&mut self, raw: &Raw) -> Limits {
+        let default = Limits::default();
+        let mut most =
+            |variable, value: &Option<String>, default, range| self.number(variable, value.clone(), default, range);
+        // Recursion over a document goes as deep as MAX_QUERY_NESTING, and a stack has an end.
+        Limits {
+            tokens: most("MAX_QUERY_TOKENS", &raw.max_query_tokens, default.tokens, 10..=1_000_000),
+            nesting: most("MAX_QUERY_NESTING", &raw.max_query_nesting, default.nesting, 1..=64),
+            depth: most("MAX_QUERY_DEPTH", &raw.max_query_depth, default.depth, 1..=64),
+            introspection_depth: most(
+                "MAX_INTROSPECTION_DEPTH",
+                &raw.max_introspection_depth,
+                default.introspection_depth,
+                0..=8,
+            ),
+            fields: most("MAX_QUERY_FIELDS", &raw.max_query_fields, default.fields, 1..=100_000),
+            root_fields: most("MAX_QUERY_ROOT_FIELDS", &raw.max_query_root_fields, default.root_fields, 1..=10_000),
+            aliases: most("MAX_QUERY_ALIASES", &raw.max_query_aliases, default.aliases, 0..=100_000),
+            directives: most("MAX_QUERY_DIRECTIVES", &raw.max_query_directives, default.directives, 0..=100_000),
+            input_values: most("MAX_INPUT_VALUES", &raw.max_input_values, default.input_values, 1..=1_000_000),
+            cost: most("MAX_QUERY_COST", &raw.max_query_cost, default.cost, 1..=1_000_000_000_000),
+            answer_values: most("MAX_ANSWER_VALUES", &raw.max_answer_values, default.answer_values, 1..=100_000_000),
+        }
     }
 
     fn problem(&mut self, variable: &'static str, problem: impl Into<String>) {
@@ -332,76 +402,5 @@ impl Checker {
             self.problem("LOG_LEVEL", format!("{level:?} is no list of levels such as info or warn,rollcall=debug"));
         }
         level
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    fn read(vars: &[(&str, &str)]) -> Result<Config, Problems> {
-        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
-    }
-
-    #[test]
-    fn development_needs_nothing() {
-        let config = read(&[("ENVIRONMENT", "development")]).unwrap();
-        assert_eq!(config.database_url.expose_secret(), "sqlite:data/rollcall.db");
-        assert!(config.migrate_on_start && config.graphiql);
-    }
-
-    #[test]
-    fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
-        let Problems(problems) = read(&[
-            ("ENVIRONMENT", "production"),
-            ("DATABASE_URL", "mysql://root:hunter2@db"),
-            ("LISTEN_ADDR", "here"),
-            ("SECRET_KEY", "short-secret"),
-            ("DATABASE_POOL_SIZE", "0"),
-            ("LOG_FORMAT", "xml"),
-        ])
-        .unwrap_err();
-        let variables: Vec<&str> = problems.iter().map(|(variable, _)| *variable).collect();
-        assert_eq!(
-            variables,
-            ["DATABASE_URL", "DATABASE_POOL_SIZE", "LISTEN_ADDR", "ALLOWED_HOSTS", "SECRET_KEY", "LOG_FORMAT"]
-        );
-        let told = Problems(problems).to_string();
-        assert!(!told.contains("hunter2") && !told.contains("short-secret"), "{told}");
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let config =
-            read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
-    }
-
-    /// The names that `Raw` reads, found by the names its deserializer asks for.
-    fn variables() -> Vec<String> {
-        let source = include_str!("config.rs");
-        let raw = source.split("struct Raw {").nth(1).unwrap().split('}').next().unwrap();
-        raw.lines()
-            .filter_map(|line| line.trim().split(':').next())
-            .filter(|name| !name.is_empty())
-            .map(str::to_uppercase)
-            .collect()
-    }
-
-    #[test]
-    fn the_example_names_every_variable_and_no_other() {
-        let example = include_str!("../.env.example");
-        let mut named: Vec<String> = example
-            .lines()
-            .filter_map(|line| line.trim_start_matches('#').split_once('='))
-            .map(|(name, _)| name.trim().to_owned())
-            .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-            .collect();
-        named.sort();
-        let mut read = variables();
-        read.sort();
-        assert_eq!(named, read);
     }
 }

@@ -1,6 +1,6 @@
 //! What goes wrong, and what a caller is told of it.
 
-use async_graphql::ErrorExtensions;
+use async_graphql::{ErrorExtensions, Pos, ServerError};
 
 /// A result of the service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -127,6 +127,12 @@ impl Error {
                 extensions.set("coordinate", coordinate.as_str());
             }
         })
+    }
+
+    /// The same as the error of a whole request, which is at no place of its document.
+    #[must_use]
+    pub fn to_server(&self) -> ServerError {
+        ServerError { locations: Vec::new(), ..self.to_graphql().into_server_error(Pos::default()) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, process::ExitCode};
 use clap::{Parser, Subcommand};
 use rollcall::{
     app::{Ambient, App, open_database},
+    auth::Role,
     config::{Config, LogFormat},
     demo,
     error::{Error, Result},
@@ -53,8 +54,12 @@ enum Command {
         #[arg(long)]
         password: String,
     },
-    /// Print the schema in SDL.
-    Schema,
+    /// Print the schema in SDL: the whole of it, or what the holder of some roles sees.
+    Schema {
+        /// A role, or several, as the schema names them: PARENT, ANONYMOUS, …
+        #[arg(long = "role", value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
     /// Print who may read and do what: docs/authorization.md.
     Authorization,
 }
@@ -76,7 +81,7 @@ fn main() -> ExitCode {
 
 async fn execute(command: Command) -> ExitCode {
     let done = match command {
-        Command::Schema => print(graphql::sdl()),
+        Command::Schema { roles } => print(graphql::sdl_for(roles.into_iter().collect())),
         Command::Authorization => print(graphql::authorization_page()),
         Command::Demo { listen, json } => {
             log(LogFormat::Text, "warn");
@@ -110,7 +115,7 @@ async fn run(command: Command, config: Config) -> Result<()> {
             let db = open_database(&config).await?;
             demo::seed(&db, students, days, password.into()).await
         }
-        Command::Demo { .. } | Command::Schema | Command::Authorization => {
+        Command::Demo { .. } | Command::Schema { .. } | Command::Authorization => {
             Err(Error::internal("needs no configuration"))
         }
     }

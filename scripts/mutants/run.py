@@ -73,7 +73,8 @@ class Mutants:
             sub(r"\.when\(\s*Role::", ["arm", "wide"], lambda m, a, w: f".when_mutant({a}, {w}, Role::")
             sub(r"\.all\(Role::", ["arm"], lambda m, n: f".all_mutant({n}, Role::")
             sub(r"\.all_as\(Role::", ["arm"], lambda m, n: f".all_as_mutant({n}, Role::")
-            sub(r"\.provided\(", ["provided"], lambda m, n: f".provided_mutant({n}, ")
+            if path.name == "store.rs":
+                sub(r"\.provided\(", ["provided"], lambda m, n: f".provided_mutant({n}, ")
             sub(reach + r"\.filter\(\)", ["scope"], lambda m, n: f"{m[1]}.filter().mutant({n})")
             sub(reach + r"\.granted\(\)", ["granted"], lambda m, n: f"{m[1]}.granted().mutant({n})")
             for start, end in helpers(original):
@@ -94,9 +95,10 @@ class Mutants:
             lambda m, n: f"if !crate::mutant::on({n}) {{ {m[0]} }}")
         sub(r"else \{ (Err\((?:Stop::Failed\()?(?:act|self)\.forbidden\(\)[^;{}]*) \}", ["permission"],
             lambda m, n: f"else if crate::mutant::on({n}) {{ Ok(()) }} else {{ {m[1]} }}")
-        sub(r"if own (\{ Err\(Stop::Failed)", ["permission"],
-            lambda m, n: f"if own && !crate::mutant::on({n}) {m[1]}")
-        sub(r"^(\s+)((?:\w+::)*(?:may_in|may_change|may_change_contact|may_admit|of_another)" + nested +
+        sub(r"Verdict::when\((?!true|false|may: bool)((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", ["permission"],
+            lambda m, n: f"Verdict::when(crate::mutant::on({n}) || ({m[1]}))")
+        sub(r"actor\.reached\(", ["permission"], lambda m, n: f"actor.reached_mutant({n}, ")
+        sub(r"^(\s+)((?:\w+::)*(?:may_in|may_change_contact|may_admit)" + nested +
             r"(?:\.await)?\?;)", ["permission"], lambda m, n: f"{m[1]}if !crate::mutant::on({n}) {{ {m[2]} }}")
         sub(r"^(\s+)(call\.may_filter" + nested + r"\?;)", ["permission"],
             lambda m, n: f"{m[1]}if !crate::mutant::on({n}) {{ {m[2]} }}")
@@ -144,6 +146,15 @@ def make_copy():
             text = content.decode()
             at = text.index("#[cfg(test)]")
             content = (text[:at] + (ROOT / "scripts/mutants/scope.rs").read_text() + "\n" + text[at:]).encode()
+        if name == "src/change/rule.rs":
+            text = content.decode()
+            at = text.index("    /// What every rule begins with")
+            reached = """    pub fn reached_mutant(&self, n: u32, granted: RoleSet) -> Verdict {
+        if crate::mutant::on(n) { Verdict::default() } else { self.reached(granted) }
+    }
+
+"""
+            content = (text[:at] + reached + text[at:]).encode()
         if name == "src/graphql/call.rs":
             text = content.decode()
             at = text.index("    /// The row that a filter names")

@@ -6,6 +6,7 @@ use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::{
+    can::AttendanceSessionActions,
     model::{
         AttendanceSessionFilter, AttendanceSessionOrder, AttendanceStatus, CorrectionRow, Counts, RecordRow,
         SessionQuery as Query, SessionRow,
@@ -140,6 +141,12 @@ impl AttendanceSession {
             Ok(counts)
         });
         Ok(Some(counts.await?.unwrap_or_default().into()))
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn viewer_can(&self) -> Option<AttendanceSessionActions> {
+        Some((&self.0).into())
     }
 }
 

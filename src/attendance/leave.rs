@@ -6,18 +6,16 @@ use chrono::NaiveDate;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Cx, attendance_marks as marks, progress_write};
+use super::{Cx, attendance_marks as marks, leave as leave_store, progress_write};
 use crate::{
     attendance::{
         marking::{Correction, Excuse, Mark},
         model::AttendanceStatus::{self, Absent, Excused},
     },
     change::Act,
-    db::schema::{
-        attendance_excuses, attendance_records, attendance_sessions, leave_requests, routines, students as student_rows,
-    },
+    db::schema::{attendance_excuses, attendance_records, attendance_sessions, routines, students as student_rows},
     error::Result,
-    leave::model::{LeaveRequestRow, LeaveStatus},
+    leave::model::{LeaveRequestRow, LeaveStatus, Person},
     students::model::StudentStatus,
 };
 
@@ -54,15 +52,18 @@ pub async fn approved(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveRequest
 pub async fn withdrawn(cx: &mut Cx, act: &Act, student: i64, leave: &LeaveRequestRow) -> Result<Marks> {
     use attendance_excuses as e;
     use attendance_records as r;
-    let others = others(cx, student, leave).await?;
+    // There is some in data from before overlaps were refused. This one is approved no more.
+    let span = (leave.first_day, leave.last_day);
+    let others =
+        leave_store::overlapping(cx, &act.scope, Person::Student(student), span, &[LeaveStatus::Approved]).await?;
     let (mut kept, mut restored, mut removed) = (Vec::new(), Vec::new(), Vec::new());
     for (mark, marked_status) in excused(cx, leave.id).await? {
-        let other = others.iter().find(|(_, first, last)| (*first..=*last).contains(&mark.date));
+        let other = others.iter().find(|other| (other.first_day..=other.last_day).contains(&mark.date));
         match (other, marked_status) {
-            (Some((other, ..)), marked_status) => kept.push(Excuse {
+            (Some(other), marked_status) => kept.push(Excuse {
                 session_id: mark.session_id,
                 student_id: student,
-                leave_request_id: *other,
+                leave_request_id: other.id,
                 marked_status,
             }),
             (None, Some(status)) => restored.push(Mark { status, ..mark }),
@@ -143,21 +144,4 @@ async fn excused(cx: &mut Cx, leave: i64) -> Result<Vec<(Mark, Option<Attendance
         (Mark { session_id, student_id, status: Excused, date, subject_id, held }, before)
     };
     Ok(rows.into_iter().map(mark).collect())
-}
-
-/// Other approved leave of the student that shares a day with this one: there is some in data from before overlaps were
-/// refused.
-async fn others(cx: &mut Cx, student: i64, leave: &LeaveRequestRow) -> Result<Vec<(i64, NaiveDate, NaiveDate)>> {
-    use leave_requests as l;
-    let rows = l::table
-        .filter(l::student_id.eq(student))
-        .filter(l::id.ne(leave.id))
-        .filter(l::status.eq(LeaveStatus::Approved))
-        .filter(l::first_day.le(leave.last_day))
-        .filter(l::last_day.ge(leave.first_day))
-        .order(l::id)
-        .select((l::id, l::first_day, l::last_day))
-        .load(cx)
-        .await?;
-    Ok(rows)
 }

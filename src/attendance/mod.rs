@@ -16,6 +16,7 @@
 //! approval is withdrawn, which undoes it. With the records, the completion of the students' courses is worked out again.
 
 pub mod api;
+pub mod can;
 pub mod marking;
 pub mod model;
 pub mod mutation;

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use super::{Cx, attendance, attendance_marks as marks, audit, leave, progress_write, routines, students};
 use crate::{
     attendance::{
-        marking::{Class, Excuse, Mark, Marked, Marking, Sheet, may_mark},
+        can,
+        marking::{Class, Excuse, Mark, Marked, Marking, Sheet},
         model::{AttendanceStatus, CorrectionRow, SessionRow},
     },
     audit::model::Change,
     change::{Act, Changed, Problems},
     db::schema::{attendance_corrections, attendance_excuses, attendance_records, attendance_sessions},
     error::Result,
-    graphql::UserErrorCode::{Duplicate, Invalid, NotInClass, NotScheduled, WrongStatus},
+    graphql::UserErrorCode::{Duplicate, Invalid, NotInClass, NotScheduled},
     ids::Kind,
     routines::model::RoutineRow,
 };
@@ -25,11 +26,7 @@ use crate::{
 /// Marks a class: the session, and of its records those that are new or another.
 pub async fn mark(cx: &mut Cx, act: &Act, sheet: &Sheet, mut problems: Problems) -> Changed<i64> {
     let found = routines::by_ids(cx, &act.scope, &[sheet.routine]).await?;
-    let granted = act.roles_for(&found);
-    let routine = act.target(&mut problems, "routineId", found)?;
-    if !may_mark(&act.scope, &routine, granted) {
-        return Err(act.forbidden().into());
-    }
+    let routine = act.target_by(&mut problems, "routineId", found, can::mark)?;
     let before = attendance::of_day(cx, &act.scope, routine.id, sheet.date).await?.map(|(session, _)| session);
     let class = class(cx, act, &routine, before.as_ref(), sheet).await?;
     check(act, sheet, &routine, before.is_some(), &class, &mut problems);
@@ -118,7 +115,6 @@ async fn marked(cx: &mut Cx, session: i64) -> Result<BTreeMap<i64, Marked>> {
 }
 
 fn check(act: &Act, sheet: &Sheet, routine: &RoutineRow, marked: bool, class: &Class, problems: &mut Problems) {
-    problems.require(routine.active, "routineId", WrongStatus, "this routine is not in the timetable any more");
     problems.past("date", Some(sheet.date), act.today);
     // A class that was marked can be corrected, though the timetable has been changed since.
     problems.require(

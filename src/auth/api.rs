@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::{
     Role, RoleSet,
+    can::ViewerActions,
     model::{AccountRow, Identifier},
     sets::{ANYONE, NO_KEY, PEOPLE},
 };
@@ -138,6 +139,12 @@ impl ViewerObject {
         let call = Call::of(ctx);
         let Some(id) = call.viewer().staff_id() else { return Ok(None) };
         Ok(Staff::by_ids(call, vec![id]).await?.remove(&id))
+    }
+
+    /// What the viewer can do that is about no row yet.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<ViewerActions> {
+        Some(ViewerActions)
     }
 }
 

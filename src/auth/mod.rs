@@ -13,6 +13,7 @@ mod scope;
 mod viewer;
 
 pub mod api;
+pub mod can;
 pub mod key;
 pub mod model;
 pub mod mutation;

@@ -133,9 +133,6 @@ impl ProfileMutation {
         let new = services.passwords.hash(new).await?;
         let keep = call.token().map(digest).unwrap_or_default();
         let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, &keep, Problems::default()));
-        if let Some(account) = done.value {
-            services.sessions.end_all_but(account, call.token()).await?;
-        }
         Ok(Some(ChangePasswordPayload { success: done.value.is_some(), user_errors: done.user_errors }))
     }
 }

@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit};
+use super::{Cx, audit, auth_write};
 use crate::{
     audit::model::Change,
     auth::profile::{ParentProfile, ProfileEdit, StaffProfile, StudentProfile},
     change::{Act, Changed, Problems},
-    db::schema::{accounts, parents, sessions, staff, students},
+    db::schema::{accounts, parents, staff, students},
     graphql::UserErrorCode::{Invalid, InvalidCredentials},
     ids::Kind,
 };
@@ -71,8 +71,7 @@ pub async fn change_password(
         .await?;
     problems.require(changed == 1, "currentPassword", InvalidCredentials, "it is not your password any more");
     problems.stop()?;
-    let others = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::token_hash.ne(keep));
-    diesel::delete(others).execute(cx).await?;
+    auth_write::end_sessions(cx, act, account, keep).await?;
     let change = Change::edited(Kind::Account, account, json!({}), json!({"password": "changed"}));
     audit::record(cx, act, vec![change]).await?;
     Ok(account)

@@ -1,8 +1,10 @@
 //! Roles, and the sets of them that fields are stated with.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::FromStr};
 
-use async_graphql::{Enum, InputType, InputValueError, InputValueResult, Value, registry::Registry};
+use async_graphql::{
+    Enum, InputType, InputValueError, InputValueResult, Value, registry::Registry, resolver_utils::EnumType,
+};
 
 /// Who may read or do something: a role somebody holds, or a relation to the row at hand.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,8 +52,21 @@ impl Role {
     }
 }
 
+/// The role with a name of the schema, in any case.
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let item = Self::items().iter().find(|item| item.name.eq_ignore_ascii_case(name));
+        item.map(|item| item.value).ok_or_else(|| {
+            let names: Vec<&str> = Self::items().iter().map(|item| item.name).collect();
+            format!("there is no such role; there are {}", names.join(", "))
+        })
+    }
+}
+
 /// A set of roles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoleSet(i32);
 
 impl RoleSet {
@@ -79,6 +94,12 @@ impl RoleSet {
     #[must_use]
     pub const fn with(self, role: Role) -> Self {
         Self(self.0 | role.bit())
+    }
+
+    /// What a viewer who was given these roles holds: a person is `SELF` as well.
+    #[must_use]
+    pub const fn held(self) -> Self {
+        if self.meets(sets::PEOPLE) { self.with(Role::Own) } else { self }
     }
 
     /// Whether `role` is in the set.

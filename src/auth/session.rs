@@ -1,5 +1,7 @@
 //! Sessions: opaque tokens, kept as their SHA-256 in the database, or in Redis when that is configured.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use chrono::Duration;
 use redis::{AsyncCommands, aio::ConnectionManager};
 use sha2::{Digest, Sha256};
@@ -21,6 +23,26 @@ pub struct Sessions {
     random: Random,
     lifetime: Duration,
     redis: Option<ConnectionManager>,
+}
+
+/// Whose sessions a change ends: noted by the change, and ended with it wherever they are kept.
+#[derive(Debug, Default)]
+pub struct Ended(Mutex<Vec<(i64, Vec<u8>)>>);
+
+impl Ended {
+    /// Notes that the sessions of an account end, but for the one with the digest `keep`; empty where none is kept.
+    pub fn note(&self, account: i64, keep: &[u8]) {
+        self.lock().push((account, keep.to_owned()));
+    }
+
+    /// What was noted; from here on it is not.
+    pub fn take(&self) -> Vec<(i64, Vec<u8>)> {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(i64, Vec<u8>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Sessions {
@@ -101,14 +123,21 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends, where sessions are kept in Redis, those of an account but for the one with the token `keep`. Those in the
-    /// database end in the transaction of the change that ends them; this comes after it, and a session that begins
-    /// meanwhile sees the change and ends itself.
-    pub async fn end_all_but(&self, account_id: i64, keep: Option<&str>) -> Result<()> {
+    /// Ends, where sessions are kept in Redis, what a change has ended in the database already. It comes before the change
+    /// is committed, so that there is none without it; and after the account was written to, so that a session that begins
+    /// meanwhile waits for the change, sees it, and ends itself.
+    pub async fn end_with(&self, ended: &Ended) -> Result<()> {
+        for (account, keep) in ended.take() {
+            self.end_in_redis(account, &keep).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_in_redis(&self, account_id: i64, keep: &[u8]) -> Result<()> {
         let Some(redis) = &self.redis else { return Ok(()) };
-        let (of_account, keep) = (account_key(account_id), keep.map(digest));
+        let of_account = account_key(account_id);
         let mut digests: Vec<Vec<u8>> = redis.clone().zrange(&of_account, 0, -1).await?;
-        digests.retain(|digest| Some(digest) != keep.as_ref());
+        digests.retain(|digest| digest != keep);
         if digests.is_empty() {
             return Ok(());
         }

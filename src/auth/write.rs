@@ -4,16 +4,18 @@
 //! Who holds an account's e-mail or phone can set a new password, so to change them is to be able to take the account over:
 //! [`may_change_contact`] lets nobody gain by it what they have no right to.
 
-use diesel::{dsl, prelude::*};
+use std::collections::HashMap;
+
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{Cx, courses, dialect};
 use crate::{
     auth::{
-        Role,
+        can::{self, Behind},
         model::{Contact, ContactEdit, StaffRole},
     },
-    change::{Act, Changed, Problems},
+    change::{Act, Actor, Changed, Problems},
     db::schema::{accounts, parent_students, parents, sessions, staff, staff_roles, students},
     error::{Error, Result},
     graphql::UserErrorCode::{Required, Taken},
@@ -66,44 +68,42 @@ pub async fn contact_is_free(
     Ok(())
 }
 
-/// Lets go on who may change the e-mail and phone of an account: ADMIN those of everybody; an HOD those of accounts that
-/// are no staff but teachers, and behind which there is no student and no child outside of the courses they head;
-/// ADMISSION those of accounts that hold no role as staff. Whether the person is theirs to edit is asked before.
+/// Lets go on who may change the e-mail and phone of an account: see [`can::change_contact`].
 ///
 /// # Errors
 /// `FORBIDDEN`.
 pub async fn may_change_contact(cx: &mut Cx, act: &Act, account: i64) -> Changed<()> {
-    let may = act.held();
-    if may.has(Role::Admin) {
-        return Ok(());
-    }
-    // Archived or not: who comes back has their roles again.
-    let roles: Vec<StaffRole> = staff::table
-        .inner_join(staff_roles::table)
-        .filter(staff::account_id.eq(account))
-        .select(staff_roles::role)
-        .load(cx)
-        .await?;
-    let as_admission = may.has(Role::Admission) && roles.is_empty();
-    let as_hod = may.has(Role::Hod)
-        && roles.iter().all(|role| *role == StaffRole::Teacher)
-        && (as_admission || !answers_for_others(cx, act, account).await?);
-    if as_admission || as_hod { Ok(()) } else { Err(act.forbidden().into()) }
+    let behind = behind(cx, &act.actor(), &[account]).await?.remove(&account).unwrap_or_default();
+    if can::change_contact(&act.actor(), &behind) { Ok(()) } else { Err(act.forbidden().into()) }
 }
 
-/// Whether an account is of a student, or of a parent of one, who is in none of the courses that the viewer heads.
-async fn answers_for_others(cx: &mut Cx, act: &Act, account: i64) -> Result<bool> {
-    let children = parent_students::table
-        .inner_join(parents::table)
-        .filter(parents::account_id.eq(account))
-        .select(parent_students::student_id);
-    let elsewhere =
-        students::course_id.is_null().or(students::course_id.assume_not_null().ne_all(courses::headed(&act.scope)));
-    let others = students::table
-        .filter(students::account_id.eq(account).or(students::id.eq_any(children)))
-        .filter(elsewhere)
-        .select(students::id);
-    Ok(dsl::select(dsl::exists(others)).get_result(cx).await?)
+/// Who is behind accounts, by account; nothing of one that there is nobody behind of whom a rule asks.
+pub async fn behind(cx: &mut Cx, actor: &Actor, accounts: &[i64]) -> Result<HashMap<i64, Behind>> {
+    let mut behind: HashMap<i64, Behind> = HashMap::new();
+    // Archived or not: who comes back has their roles again.
+    let roles: Vec<(i64, StaffRole)> = staff::table
+        .inner_join(staff_roles::table)
+        .filter(staff::account_id.eq_any(accounts))
+        .select((staff::account_id, staff_roles::role))
+        .load(cx)
+        .await?;
+    for (account, role) in roles {
+        behind.entry(account).or_default().roles.push(role);
+    }
+    let elsewhere = || {
+        students::course_id.is_null().or(students::course_id.assume_not_null().ne_all(courses::headed(&actor.scope)))
+    };
+    let pupils = students::table.filter(students::account_id.eq_any(accounts)).filter(elsewhere());
+    let mut others: Vec<i64> = pupils.select(students::account_id).load(cx).await?;
+    let parents = parents::table
+        .inner_join(parent_students::table.inner_join(students::table))
+        .filter(parents::account_id.eq_any(accounts))
+        .filter(elsewhere());
+    others.extend(parents.select(parents::account_id).load::<i64>(cx).await?);
+    for account in others {
+        behind.entry(account).or_default().answers_for_others = true;
+    }
+    Ok(behind)
 }
 
 /// Checks a change of an account's e-mail and phone, and gives them before and after; [`set_contact`] writes it. Where
@@ -144,10 +144,23 @@ pub async fn set_contact(cx: &mut Cx, account: i64, before: &Contact, contact: &
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
-pub async fn close_account(cx: &mut Cx, account: i64) -> Result<()> {
+pub async fn close_account(cx: &mut Cx, act: &Act, account: i64) -> Result<()> {
     diesel::update(accounts::table.find(account)).set(accounts::active.eq(false)).execute(cx).await?;
-    diesel::delete(sessions::table.filter(sessions::account_id.eq(account))).execute(cx).await?;
+    end_sessions(cx, act, account, &[]).await
+}
+
+/// Ends the sessions of an account, but for the one with the digest `keep`, wherever sessions are kept. For a change that
+/// has written to the account before: so nobody who signs in meanwhile is missed.
+pub async fn end_sessions(cx: &mut Cx, act: &Act, account: i64, keep: &[u8]) -> Result<()> {
+    let ended = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::token_hash.ne(keep));
+    diesel::delete(ended).execute(cx).await?;
+    act.ended.note(account, keep);
     Ok(())
+}
+
+/// Whether an account may be signed in to.
+pub async fn may_sign_in(cx: &mut Cx, account: i64) -> Result<bool> {
+    Ok(accounts::table.find(account).select(accounts::active).first(cx).await?)
 }
 
 /// Lets an account be signed in to again.

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow};
+use super::{
+    can::BatchActions,
+    model::{BatchFilter, BatchOrder, BatchOrderField, BatchRow},
+};
 use crate::{
     auth::{
         RoleSet,
@@ -108,6 +111,12 @@ impl Batch {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<BatchActions> {
+        Some((&self.0).into())
     }
 }
 

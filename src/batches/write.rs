@@ -1,6 +1,6 @@
 //! What changes batches: the rules and the SQL, compiled for both databases.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -9,7 +9,10 @@ use serde_json::json;
 use super::{Cx, audit, batches, courses, courses_write, dialect};
 use crate::{
     audit::model::Change,
-    batches::model::{BatchEdit, BatchRow, NewBatch},
+    batches::{
+        can,
+        model::{BatchEdit, BatchRow, NewBatch},
+    },
     change::{Act, Changed, Problems},
     db::schema::{self, batch_courses},
     error::Result,
@@ -46,10 +49,15 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::batches::{self as b};
-    let before = act.target(&mut problems, "id", batches::by_ids(cx, &act.scope, &[id]).await?)?;
-    let joined = of(cx, id).await?;
-    if !act.in_every_course() {
-        may_as_hod(cx, act, &joined, courses).await?;
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let joined = courses_of(cx, &[id]).await?.remove(&id);
+    let found = batches::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, |actor, _, granted| {
+        can::change(actor, joined.as_ref(), granted, &within)
+    })?;
+    // An HOD does not take it out of their hands either.
+    if courses.is_some_and(|courses| !within.has_all(courses)) {
+        return Err(act.forbidden().into());
     }
     problems.fresh(version, before.version);
     if let Some(name) = &edit.name {
@@ -68,22 +76,25 @@ pub async fn edit(
         diesel::delete(batch_courses::table.filter(batch_courses::batch_id.eq(id))).execute(cx).await?;
         join(cx, id, courses).await?;
     }
+    let joined = joined.unwrap_or_default();
     let (before, after) =
         (json!({"batch": before, "courses": joined}), json!({"batch": after, "courses": courses.unwrap_or(&joined)}));
     audit::record(cx, act, vec![Change::edited(Kind::Batch, id, before, after)]).await?;
     Ok(id)
 }
 
-/// An HOD edits a batch that is for courses they head and no others, before and after.
-async fn may_as_hod(cx: &mut Cx, act: &Act, before: &BTreeSet<i64>, after: Option<&BTreeSet<i64>>) -> Changed<()> {
-    let headed = courses_write::headed(cx, act).await?;
-    let all = after.into_iter().flatten().chain(before).all(|course| headed.contains(course));
-    if all && !before.is_empty() { Ok(()) } else { Err(act.forbidden().into()) }
-}
-
-async fn of(cx: &mut Cx, batch: i64) -> Result<BTreeSet<i64>> {
-    let courses = batch_courses::table.filter(batch_courses::batch_id.eq(batch)).select(batch_courses::course_id);
-    Ok(courses.load::<i64>(cx).await?.into_iter().collect())
+/// The courses that batches are for, by batch; nothing of one that is for none.
+pub async fn courses_of(cx: &mut Cx, batches: &[i64]) -> Result<HashMap<i64, BTreeSet<i64>>> {
+    let rows: Vec<(i64, i64)> = batch_courses::table
+        .filter(batch_courses::batch_id.eq_any(batches))
+        .select((batch_courses::batch_id, batch_courses::course_id))
+        .load(cx)
+        .await?;
+    let mut courses: HashMap<i64, BTreeSet<i64>> = HashMap::new();
+    for (batch, course) in rows {
+        courses.entry(batch).or_default().insert(course);
+    }
+    Ok(courses)
 }
 
 async fn join(cx: &mut Cx, batch: i64, courses: &BTreeSet<i64>) -> Result<()> {

@@ -17,7 +17,7 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    auth::{Role, RoleSet, Scope},
+    auth::{RoleSet, Scope, session::Ended},
     db::Connection,
     error::{Error, Result},
     graphql::{Call, Policy, UserError},
@@ -25,8 +25,10 @@ use crate::{
 };
 
 mod problems;
+mod rule;
 
 pub use problems::{Problems, patch};
+pub use rule::{Actor, Verdict, reached};
 
 /// The longest key of an idempotent mutation.
 const MAX_KEY: usize = 100;
@@ -68,6 +70,8 @@ pub struct Act {
     pub request_id: String,
     /// The client's own name for this mutation, by which a second try is known.
     pub key: Option<Key>,
+    /// Whose sessions end with it.
+    pub ended: Ended,
 }
 
 /// What makes a mutation idempotent.
@@ -107,6 +111,7 @@ impl Act {
             zone: call.zone().await?,
             request_id: call.request_id().to_owned(),
             key,
+            ended: Ended::default(),
         })
     }
 
@@ -116,35 +121,58 @@ impl Act {
     /// `NOT_FOUND` at `path` where the viewer does not reach it; `FORBIDDEN` where they reach it, but by no role that may
     /// do this.
     pub fn target<R>(&self, problems: &mut Problems, path: &str, rows: Vec<(R, i32)>) -> Changed<R> {
+        self.target_by(problems, path, rows, reached)
+    }
+
+    /// The same where there is more of a rule: for who acts, the row, and the roles by which it was reached.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` at `path`, or `FORBIDDEN`. What is in the way goes to the other problems.
+    pub fn target_by<R>(
+        &self,
+        problems: &mut Problems,
+        path: &str,
+        rows: Vec<(R, i32)>,
+        rule: impl FnOnce(&Actor, &R, RoleSet) -> Verdict,
+    ) -> Changed<R> {
         let (row, granted) = problems.found(path, rows)?;
-        self.may(granted)?;
+        self.heed(rule(&self.actor(), &row, granted), path, problems)?;
         Ok(row)
+    }
+
+    /// Goes on as a rule says: what is in the way goes to the other problems, at `path`.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` where it is not for this viewer.
+    pub fn heed(&self, verdict: Verdict, path: &str, problems: &mut Problems) -> Result<()> {
+        for (code, message) in verdict.problems().ok_or_else(|| self.forbidden())? {
+            problems.add(path, code, message);
+        }
+        Ok(())
+    }
+
+    /// Who does this, as rules ask.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { scope: self.scope, may: self.may, now: self.now }
     }
 
     /// The roles by which the viewer does this: those of the mutation's statement that they hold.
     #[must_use]
     pub fn held(&self) -> RoleSet {
-        self.scope.roles().and(self.may)
+        self.actor().held()
     }
 
     /// Whether the viewer does this in every course, and not only as HOD in those that they head.
     #[must_use]
     pub fn in_every_course(&self) -> bool {
-        self.held().meets(RoleSet::of(&[Role::Admin, Role::Admission]))
+        self.actor().in_every_course()
     }
 
     /// The roles by which the viewer may change the first of the rows that a store found.
     #[must_use]
     pub fn roles_for<R>(&self, rows: &[(R, i32)]) -> RoleSet {
         rows.first().map_or(RoleSet::EMPTY, |(_, granted)| RoleSet::from_bits(*granted)).and(self.may)
-    }
-
-    /// Lets who reached a row by the roles `granted` go on.
-    ///
-    /// # Errors
-    /// `FORBIDDEN` where none of them may do this.
-    pub fn may(&self, granted: RoleSet) -> Result<()> {
-        if granted.meets(self.may) { Ok(()) } else { Err(self.forbidden()) }
     }
 
     /// That the viewer may not do this here.
@@ -186,12 +214,15 @@ macro_rules! change {
         let mut tries = $crate::change::Tries::default();
         loop {
             let mut cx = call.db().begin().await?;
+            // A try that came to nothing ends nobody's sessions.
+            act.ended.take();
             let done = async {
                 if let Some(done) = $crate::dispatch!(cx, change::replayed(act))? {
                     return Ok(done);
                 }
                 let done = $crate::dispatch!(cx, $store::$function(act, $($argument),*))?;
                 $crate::dispatch!(cx, change::keep(act, &done))?;
+                call.services().sessions.end_with(&act.ended).await?;
                 Ok(done)
             };
             let done: $crate::change::Changed<_> = done.await;

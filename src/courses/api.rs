@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, Description, ID, Object};
 
-use super::model::{CourseFilter, CourseOrder, CourseOrderField, CourseRow, DurationType};
+use super::{
+    can::CourseActions,
+    model::{CourseFilter, CourseOrder, CourseOrderField, CourseRow, DurationType},
+};
 use crate::{
     auth::{
         RoleSet,
@@ -179,6 +182,12 @@ impl Course {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<CourseActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<CourseRow>> for Course {
@@ -191,6 +200,12 @@ impl Course {
     /// Those of the numbered courses that the viewer reaches, by number.
     pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
         Ok(Loaded::by_number(read!(call.db(), courses::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The row itself, for rules that go by it.
+    #[must_use]
+    pub fn row(&self) -> &Loaded<CourseRow> {
+        &self.0
     }
 
     /// The key and number a cursor holds, in an order.

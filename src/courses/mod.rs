@@ -4,5 +4,6 @@
 //! a parent those of their linked children; a reporting key all, by name.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

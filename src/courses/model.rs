@@ -48,6 +48,12 @@ impl CourseRow {
     pub fn periods(&self) -> i32 {
         periods(self.duration_years, self.duration_type)
     }
+
+    /// Whether no period comes after this one.
+    #[must_use]
+    pub fn is_last(&self, period: i32) -> bool {
+        period >= self.periods()
+    }
 }
 
 /// The most years that a course can take.

@@ -103,6 +103,11 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(Cour
     Ok(rows)
 }
 
+/// Every course in scope.
+pub async fn all(cx: &mut Cx, scope: &Scope) -> Result<Vec<CourseRow>> {
+    Ok(courses::table.filter(reach(scope).filter()).select(CourseRow::as_select()).load(cx).await?)
+}
+
 /// The courses that each staff member heads, by name.
 pub async fn of_heads(cx: &mut Cx, scope: &Scope, staff: &[i64], page: &Page) -> Result<Vec<(i64, CourseRow, i32)>> {
     let rows = courses::table.filter(courses::hod_id.eq_any(staff)).filter(reach(scope).filter()).into_boxed();

@@ -8,36 +8,35 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, audit, courses, staff};
 use crate::{
     audit::model::Change,
-    auth::{Role, model::StaffRole},
-    change::{Act, Changed, Problems, Stop},
-    courses::model::{CourseEdit, CourseRow, NewCourse, periods},
+    auth::{Scope, model::StaffRole},
+    change::{Act, Actor, Changed, Problems},
+    courses::{
+        can::{self, Within},
+        model::{CourseEdit, CourseRow, NewCourse, periods},
+    },
     db::schema::{self, course_trackings, staff_roles, students, subjects},
     error::Result,
     graphql::UserErrorCode::{InUse, NotFound, Taken},
     ids::Kind,
 };
 
-/// Lets go on who may do this in a course: who holds one of the statement's roles, where HOD counts only for the courses
-/// that they head.
+/// Lets go on who may do this in a course: see [`Within`].
 ///
 /// # Errors
 /// `FORBIDDEN`.
 pub async fn may_in(cx: &mut Cx, act: &Act, course: i64) -> Changed<()> {
-    if act.in_every_course() || (act.held().has(Role::Hod) && heads(cx, act, course).await?) {
-        return Ok(());
-    }
-    Err(Stop::Failed(act.forbidden()))
+    if within(cx, &act.actor()).await?.has(course) { Ok(()) } else { Err(act.forbidden().into()) }
 }
 
-/// Whether the viewer heads a course.
-pub async fn heads(cx: &mut Cx, act: &Act, course: i64) -> Result<bool> {
-    let heads = dsl::select(dsl::exists(courses::headed(&act.scope).filter(schema::courses::id.eq(course))));
-    Ok(heads.get_result(cx).await?)
+/// The courses in which somebody does what they do.
+pub async fn within(cx: &mut Cx, actor: &Actor) -> Result<Within> {
+    let headed = if actor.as_head() { headed(cx, &actor.scope).await? } else { BTreeSet::new() };
+    Ok(Within::of(actor, headed.into()))
 }
 
 /// The courses that the viewer heads.
-pub async fn headed(cx: &mut Cx, act: &Act) -> Result<BTreeSet<i64>> {
-    Ok(courses::headed(&act.scope).load::<i64>(cx).await?.into_iter().collect())
+pub async fn headed(cx: &mut Cx, scope: &Scope) -> Result<BTreeSet<i64>> {
+    Ok(courses::headed(scope).load::<i64>(cx).await?.into_iter().collect())
 }
 
 /// Adds a course.
@@ -60,8 +59,11 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::courses::{self as c};
-    let before = act.target(&mut problems, "id", courses::by_ids(cx, &act.scope, &[id]).await?)?;
-    may_in(cx, act, id).await?;
+    let within = within(cx, &act.actor()).await?;
+    let found = courses::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, |actor, course, granted| {
+        can::change(actor, course.id, granted, &within)
+    })?;
     problems.fresh(version, before.version);
     if let Some(code) = &edit.code {
         code_is_free(cx, code, id, &mut problems).await?;

@@ -23,6 +23,7 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
+use self::pg::held::Held;
 use crate::error::{Error, Result};
 
 pub mod expressions;
@@ -68,7 +69,7 @@ enum Pools {
 #[expect(clippy::large_enum_variant, reason = "lives on the stack for a statement or two; a box would cost each read")]
 pub enum Connection<'a> {
     /// PostgreSQL.
-    Pg(PooledConnection<'a, pg::Cx>),
+    Pg(Held<'a>),
     /// SQLite.
     Sqlite(PooledConnection<'a, sqlite::Cx>),
 }
@@ -79,7 +80,11 @@ pub enum Connection<'a> {
 macro_rules! dispatch {
     ($connection:expr, $store:ident :: $function:ident ( $($argument:expr),* $(,)? )) => {
         match &mut $connection {
-            $crate::db::Connection::Pg(cx) => $crate::db::pg::$store::$function(&mut **cx, $($argument),*).await,
+            $crate::db::Connection::Pg(held) => {
+                let done = $crate::db::pg::$store::$function(held.start(), $($argument),*).await;
+                held.end();
+                done
+            }
             $crate::db::Connection::Sqlite(cx) => $crate::db::sqlite::$store::$function(&mut **cx, $($argument),*).await,
         }
     };
@@ -112,7 +117,7 @@ impl Db {
     /// A connection to read with.
     pub async fn read(&self) -> Result<Connection<'_>> {
         Ok(match &self.pools {
-            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
+            Pools::Pg(pool) => Connection::Pg(Held::new(pool.get().await?)),
             Pools::Sqlite { read, .. } => Connection::Sqlite(read.get().await?),
         })
     }
@@ -120,7 +125,7 @@ impl Db {
     /// A connection to write with.
     pub async fn write(&self) -> Result<Connection<'_>> {
         Ok(match &self.pools {
-            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
+            Pools::Pg(pool) => Connection::Pg(Held::new(pool.get().await?)),
             Pools::Sqlite { write, .. } => Connection::Sqlite(write.get().await?),
         })
     }
@@ -130,8 +135,11 @@ impl Db {
     pub async fn begin(&self) -> Result<Connection<'_>> {
         let mut connection = self.write().await?;
         match &mut connection {
-            Connection::Pg(cx) => {
-                AnsiTransactionManager::begin_transaction_sql(&mut **cx, "BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+            Connection::Pg(held) => {
+                let begin = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+                let opened = AnsiTransactionManager::begin_transaction_sql(held.start(), begin).await;
+                held.end();
+                opened?;
             }
             Connection::Sqlite(cx) => {
                 use diesel::connection::AnsiTransactionManager;
@@ -150,7 +158,11 @@ impl Db {
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<()> {
         match self.read().await? {
-            Connection::Pg(mut cx) => cx.batch_execute("SELECT 1").await?,
+            Connection::Pg(mut held) => {
+                let answered = held.start().batch_execute("SELECT 1").await;
+                held.end();
+                answered?;
+            }
             Connection::Sqlite(mut cx) => cx.batch_execute("SELECT 1").await?,
         }
         Ok(())
@@ -219,8 +231,10 @@ impl Connection<'_> {
     /// When it met another one ([`Error::met_another`]): then nothing is kept.
     pub async fn commit(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(cx) => {
-                <pg::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
+            Connection::Pg(held) => {
+                let ended = <pg::Cx as AsyncConnection>::TransactionManager::commit_transaction(held.start()).await;
+                held.end();
+                ended?;
             }
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
@@ -232,8 +246,10 @@ impl Connection<'_> {
     /// Ends the transaction and keeps nothing of it.
     pub async fn rollback(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(cx) => {
-                <pg::Cx as AsyncConnection>::TransactionManager::rollback_transaction(&mut **cx).await?;
+            Connection::Pg(held) => {
+                let ended = <pg::Cx as AsyncConnection>::TransactionManager::rollback_transaction(held.start()).await;
+                held.end();
+                ended?;
             }
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::rollback_transaction(&mut **cx).await?;

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::model::{
-    InstituteFeedbackFilter, InstituteFeedbackOrder, InstituteFeedbackOrderField, InstituteFeedbackRow,
-    InstituteFeedbackType, Ratings, TeacherFeedbackFilter, TeacherFeedbackOrder, TeacherFeedbackOrderField,
-    TeacherFeedbackQuery, TeacherFeedbackRow, half_stars, rating,
+use super::{
+    can::{InstituteFeedbackActions, TeacherFeedbackActions},
+    model::{
+        InstituteFeedbackFilter, InstituteFeedbackOrder, InstituteFeedbackOrderField, InstituteFeedbackRow,
+        InstituteFeedbackType, Ratings, TeacherFeedbackFilter, TeacherFeedbackOrder, TeacherFeedbackOrderField,
+        TeacherFeedbackQuery, TeacherFeedbackRow, half_stars, rating,
+    },
 };
 use crate::{
     auth::{
@@ -99,6 +102,12 @@ impl TeacherFeedback {
     #[graphql(directive = auth::apply(AUTHOR))]
     async fn updated_at(&self) -> Option<DateTime<Utc>> {
         Some(utc(self.0.updated_at))
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn viewer_can(&self) -> Option<TeacherFeedbackActions> {
+        Some((&self.0).into())
     }
 }
 
@@ -268,6 +277,12 @@ impl InstituteFeedback {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn created_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
         (self.0.account_id == Call::of(ctx).scope().account()).then(|| utc(self.0.created_at))
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<InstituteFeedbackActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -21,5 +21,6 @@
 //! are of one author.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

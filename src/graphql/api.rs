@@ -1,20 +1,14 @@
-//! The way of a request: parsed once, prepared, executed, completed.
+//! The way of a request: opened (parsed once, within the limits), prepared, executed, completed.
 
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
     Request, Response, ServerError,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationType},
-    },
+    parser::types::{ExecutableDocument, OperationType},
+    value,
 };
 
-use super::{
-    Call, RollcallSchema, Services,
-    complete::{Completer, coerce_variables},
-    schema,
-};
+use super::{Call, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema, visible::Views};
 use crate::{
     auth::Viewer,
     error::{Code, Error, Result},
@@ -24,53 +18,83 @@ use crate::{
 pub struct Api {
     schema: RollcallSchema,
     completer: Completer,
+    documents: Documents,
+    views: Views,
     services: Arc<Services>,
     timeout: Duration,
 }
 
+/// What requests may be, and may take.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long one may take.
+    pub timeout: Duration,
+    /// What one may ask for.
+    pub limits: Limits,
+    /// Manifests of the documents that are kept under an id.
+    pub manifests: Vec<String>,
+    /// Whether only kept documents are executed, but for administrators and API keys.
+    pub only_kept: bool,
+}
+
 impl Api {
-    /// The API over `services`; a request may take `timeout`.
+    /// The API over `services`.
     ///
     /// # Errors
-    /// When the schema contradicts itself: a test builds it.
-    pub fn new(services: Services, timeout: Duration) -> Result<Arc<Self>> {
+    /// When a document that is to be kept is wrong, or the schema contradicts itself: a test builds it.
+    pub async fn new(services: Services, options: Options) -> Result<Arc<Self>> {
         let schema = schema()?;
-        let completer = Completer::new(&schema.sdl()).map_err(Error::internal)?;
-        Ok(Arc::new(Self { schema, completer, services: Arc::new(services), timeout }))
+        let sdl = schema.sdl();
+        let completer = Completer::new(&sdl).map_err(Error::internal)?;
+        let views = Views::new(&sdl, services.anonymous_introspection)?;
+        let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
+        let services = Arc::new(services);
+        Ok(Arc::new(Self { schema, completer, documents, views, services, timeout: options.timeout }))
     }
 
     /// What the resolvers use.
     #[must_use]
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// Finds a request's document, the one kept under `document_id` or its own, without asking who sent it.
+    ///
+    /// # Errors
+    /// With the answer, where it is not to be executed: there is no such document, it does not parse, or it is beyond the
+    /// limits.
+    pub fn open(&self, request: Request, document_id: Option<&str>) -> Result<Opened, Box<Response>> {
+        self.documents.open(&self.completer, request, document_id).map_err(|error| Box::new(refused(error)))
     }
 
     /// Answers a request of `viewer`, who came with `token`; the log and the audit know it as `request_id`.
     pub async fn execute(
         self: &Arc<Self>,
-        mut request: Request,
+        opened: Opened,
         viewer: Viewer,
         token: Option<String>,
         request_id: String,
     ) -> Response {
-        let mut document = match parse_query(&request.query) {
-            Ok(document) => document,
-            Err(error) => return refused(error.into()),
-        };
+        if let Err(error) = self.documents.admit(&opened, &viewer) {
+            return failed(&error);
+        }
+        let Opened { request, mut document, cost, .. } = opened;
         self.completer.prepare(&mut document);
         let operation = request.operation_name.clone();
-        if let Err(error) = coerce_variables(&document, operation.as_deref(), &mut request.variables) {
-            return refused(error);
+        if let Err(error) = self.views.admit(viewer.roles(), &mut document, operation.as_deref()) {
+            return failed(&error);
         }
-        let call = Arc::new(Call::new(Arc::clone(&self.services), viewer, token, request_id));
+        let limits = self.documents.limits();
+        let call = Call::new(Arc::clone(&self.services), viewer, token, request_id, limits.answer_values);
+        let call = Arc::new(call);
         let request = request.data(Arc::clone(&call));
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation, &call).await });
+            let task = tokio::spawn(async move { api.run(request, document, operation, cost, &call).await });
             return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, &call));
+        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &call));
         timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
     }
 
@@ -79,6 +103,7 @@ impl Api {
         mut request: Request,
         document: ExecutableDocument,
         operation: Option<String>,
+        cost: u64,
         call: &Call,
     ) -> Response {
         let variables = request.variables.clone();
@@ -91,11 +116,15 @@ impl Api {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
+        self.views.amend(call.viewer().roles(), &document, operation.as_deref(), &variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
             return failed(&error);
         }
-        self.completer.complete(&document, operation.as_deref(), &variables, &mut response);
+        if self.completer.complete(&document, operation.as_deref(), &variables, &mut response) {
+            let limit = self.documents.limits().cost;
+            response.extensions.insert("cost".to_owned(), value!({ "requested": cost, "limit": limit }));
+        }
         response
     }
 }
@@ -108,12 +137,10 @@ fn mutates(document: &ExecutableDocument, name: Option<&str>) -> bool {
     })
 }
 
-/// The library's own errors have no code: those about limits, and those about values that a type does not take.
+/// The library's own errors have no code: those about values that a type does not take.
 fn name_codes(response: &mut Response) {
-    const LIMITS: [&str; 2] = ["Query is nested too deep.", "Query is too complex."];
     for error in response.errors.iter_mut().filter(|error| error.extensions.is_none()) {
         let code = match error.message.as_str() {
-            message if LIMITS.contains(&message) => Code::LimitExceeded,
             message if message.starts_with("Failed to parse \"") => Code::BadUserInput,
             message if message.starts_with("Expected input type \"") => Code::BadUserInput,
             _ => continue,
@@ -127,11 +154,13 @@ fn refused(error: ServerError) -> Response {
 }
 
 fn failed(error: &Error) -> Response {
-    refused(error.to_graphql().into_server_error(async_graphql::Pos::default()))
+    refused(error.to_server())
 }
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::parser::parse_query;
+
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::{Notify, OnceCell};
 
-use super::{MAX_VALUES, node};
+use super::node;
 use crate::{
     access::model::{Access, Accesses},
     auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
@@ -42,6 +42,8 @@ pub struct Services {
     pub sessions: Sessions,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
+    /// Whether who is not signed in may read the schema by introspection.
+    pub anonymous_introspection: bool,
 }
 
 /// One call: made for a request, seen by all of its resolvers, never shared with another viewer.
@@ -69,7 +71,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    fn new(values: i64) -> Self {
+    fn new(values: u64) -> Self {
+        let values = i64::try_from(values).unwrap_or(i64::MAX);
         Self { left: AtomicI64::new(values), exhausted: Notify::new() }
     }
 
@@ -94,9 +97,15 @@ impl Budget {
 }
 
 impl Call {
-    /// A call of the request `request_id` by `viewer`, who came with `token`.
+    /// A call of the request `request_id` by `viewer`, who came with `token`; its answer may have so many `values`.
     #[must_use]
-    pub fn new(services: Arc<Services>, viewer: Viewer, token: Option<String>, request_id: String) -> Self {
+    pub fn new(
+        services: Arc<Services>,
+        viewer: Viewer,
+        token: Option<String>,
+        request_id: String,
+        values: u64,
+    ) -> Self {
         let scope = viewer.scope();
         Self {
             services,
@@ -107,7 +116,7 @@ impl Call {
             token,
             request_id,
             zone: OnceCell::new(),
-            budget: Budget::new(MAX_VALUES),
+            budget: Budget::new(values),
             accesses: Accesses::default(),
         }
     }

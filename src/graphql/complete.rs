@@ -113,7 +113,8 @@ impl Completer {
         composite
     }
 
-    fn root(&self, operation: OperationType) -> &Name {
+    /// The name of the root that an operation's fields are selected on.
+    pub(super) fn root(&self, operation: OperationType) -> &Name {
         match operation {
             OperationType::Query => &self.query,
             OperationType::Mutation => &self.mutation,
@@ -127,8 +128,14 @@ impl Completer {
         condition.is_some_and(|ty| ty.possible.contains(object))
     }
 
-    fn field_type(&self, parent: &str, field: &Field) -> Option<&Type> {
+    /// The type of a field, where the schema has it.
+    pub(super) fn field_type(&self, parent: &str, field: &Field) -> Option<&Type> {
         self.types.get(parent)?.fields.get(&field.name.node)
+    }
+
+    /// Whether a type is a page of a list.
+    pub(super) fn is_connection(&self, ty: &str) -> bool {
+        self.types.get(ty).is_some_and(|ty| ty.fields.contains_key("pageInfo"))
     }
 
     /// The object types that `parent` may turn out to be.
@@ -141,24 +148,25 @@ impl Completer {
     /// Selection Sets", "Value Completion" and "Handling Execution Errors".
     ///
     /// `document` is the one prepared by [`Completer::prepare`]. A response of a request that was
-    /// not executed is left as it is.
+    /// not executed is left as it is; whether it was is given back.
     pub fn complete(
         &self,
         document: &ExecutableDocument,
         operation_name: Option<&str>,
         variables: &Variables,
         response: &mut Response,
-    ) {
+    ) -> bool {
         let Some(operation) = select_operation(document, operation_name) else {
-            return;
+            return false;
         };
         let located = response.errors.iter().any(|error| !error.path.is_empty());
         if response.data == Value::Null && !response.errors.is_empty() && !located {
-            return;
+            return false;
         }
         let walk = Walk::new(self, document, operation, variables);
         let root = self.root(operation.ty);
         walk.root(root, operation, &mut response.data, &response.errors);
+        true
     }
 }
 
@@ -192,7 +200,10 @@ pub fn coerce_variables(
 }
 
 /// `GetOperation` of the specification.
-fn select_operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d OperationDefinition> {
+pub(super) fn select_operation<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'d OperationDefinition> {
     let mut named =
         document.operations.iter().filter(|(own, _)| name.is_none_or(|name| own.is_some_and(|own| own == name)));
     match (named.next(), named.next()) {
@@ -202,7 +213,7 @@ fn select_operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) ->
 }
 
 /// The type under all lists.
-fn named(ty: &Type) -> &Name {
+pub(super) fn named(ty: &Type) -> &Name {
     match &ty.base {
         BaseType::Named(name) => name,
         BaseType::List(item) => named(item),

@@ -17,7 +17,7 @@ use crate::{
 /// Rows in a page at most.
 pub const MAX_PAGE: i32 = 100;
 /// Rows in a page where the query does not say.
-const DEFAULT_PAGE: i32 = 20;
+pub(super) const DEFAULT_PAGE: i32 = 20;
 
 /// A type that is listed in connections, with the names of its connection and edge.
 pub trait Listed: OutputType {

@@ -33,6 +33,14 @@ impl<R> Clone for Loaded<R> {
     }
 }
 
+impl<R> Loaded<R> {
+    /// The roles by which the row was reached.
+    #[must_use]
+    pub fn granted(&self) -> RoleSet {
+        self.granted
+    }
+}
+
 impl<R> std::ops::Deref for Loaded<R> {
     type Target = R;
 
@@ -84,12 +92,6 @@ impl<R: Row> Loaded<R> {
             by_parent.entry(parent).or_default().push(object);
         }
         by_parent
-    }
-
-    /// The roles by which the row was reached.
-    #[must_use]
-    pub fn granted(&self) -> RoleSet {
-        self.granted
     }
 
     /// What `read` gives for the rows of the group; read once for all of them. `name` says what it is (with its

@@ -1,27 +1,34 @@
 //! The schema: what every domain's part is made with, the roots, and the way a request is answered.
 
-use async_graphql::{EmptySubscription, Enum, MergedObject, Schema};
+use async_graphql::{EmptySubscription, Enum, MergedObject, Schema, SchemaBuilder};
 
+mod actions;
 mod api;
 mod call;
 mod complete;
 mod connection;
+mod documents;
+mod limits;
 mod loaded;
 mod node;
 mod page;
 mod payload;
 mod scalars;
 mod statement;
+mod visible;
 
-pub use api::Api;
+pub use api::{Api, Options};
 pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
+pub use documents::{Documents, Opened};
+pub use limits::{Limits, Refusal};
 pub use loaded::{Loaded, Row};
 pub use node::{Node, NodeQuery, find_all};
 pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
+pub use visible::sdl_for;
 
 use crate::{
     access::api::AccessQuery,
@@ -46,19 +53,12 @@ use crate::{
     reports::api::ReportQuery,
     routines::{api::RoutineQuery, mutation::RoutineMutation},
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
-    students::{admitting::AdmissionMutation, api::StudentQuery, mutation::StudentMutation},
+    students::{admitting::AdmissionMutation, mutation::StudentMutation, query::StudentQuery},
     subjects::{api::SubjectQuery, mutation::SubjectMutation},
 };
 
 /// What a nested list that is no connection holds at most.
 pub const MAX_LIST: Page = Page { limit: MAX_PAGE as i64 - 1, backward: false, descending: false, position: None };
-
-/// How deep a query may go.
-const MAX_DEPTH: usize = 16;
-/// How many fields a query may name, fragments counted wherever they are spread.
-const MAX_FIELDS: usize = 1000;
-/// How many values an answer may have: every field of every object in it is one.
-const MAX_VALUES: i64 = 50_000;
 
 /// Upwards or downwards.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,11 +122,15 @@ pub struct Mutation(
 /// The schema.
 pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// Makes the schema, with the policy that its own SDL states.
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    // A document that comes here is within `Limits`: the library, which would count again, has nothing to limit.
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).limit_recursive_depth(usize::MAX)
+}
+
+/// Makes the schema, with the policy that its own SDL states. It does not introspect: that is for the viewer's view of it.
 pub fn schema() -> Result<RollcallSchema> {
-    let build = || Schema::build(Query::default(), Mutation::default(), EmptySubscription);
-    let policy = Policy::from_sdl(&build().finish().sdl())?;
-    Ok(build().data(policy).limit_depth(MAX_DEPTH).limit_complexity(MAX_FIELDS).limit_recursive_depth(64).finish())
+    let policy = Policy::from_sdl(&builder().finish().sdl())?;
+    Ok(builder().data(policy).disable_introspection().finish())
 }
 
 /// The schema in SDL, with every field's statement.

@@ -20,7 +20,6 @@ use async_graphql::{
         self,
         types::{FieldDefinition, TypeKind, TypeSystemDefinition},
     },
-    resolver_utils::EnumType,
 };
 
 use super::Call;
@@ -28,6 +27,11 @@ use crate::{
     auth::{Role, RoleSet},
     error::{Code, Error, Result},
 };
+
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod tests;
 
 #[allow(missing_docs, reason = "the macro's own items")]
 mod directive {
@@ -162,10 +166,7 @@ fn statement(field: &FieldDefinition) -> Result<Statement> {
         let stated = field.directives.iter().find(|stated| stated.node.name.node == directive)?;
         Some(stated.node.get_argument(name)?.node.clone().into_json().unwrap_or_default())
     };
-    let role = |name: &serde_json::Value| {
-        let item = Role::items().iter().find(|item| Some(item.name) == name.as_str());
-        item.map(|item| item.value).ok_or_else(|| Error::internal(format!("{}: {name} is no role", field.name.node)))
-    };
+    let role = |name: &serde_json::Value| name.as_str().unwrap_or_default().parse::<Role>().map_err(Error::internal);
     let requires = argument("auth", "requires").unwrap_or_default();
     let requires = requires.as_array().into_iter().flatten().map(role).collect::<Result<RoleSet>>()?;
     let audited_from = argument("audited", "from").and_then(|from| u32::try_from(from.as_u64()?).ok());

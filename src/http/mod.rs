@@ -101,7 +101,15 @@ async fn answer(
 ) -> Result<(async_graphql::Response, protocol::Accept), protocol::Rejection> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, server.max_body_bytes).await?;
-    let (graphql, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
+    let (asked, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
+    // Before anybody is looked up: what is refused here costs no SQL.
+    let opened = match server.api.open(asked.request, asked.document_id.as_deref()) {
+        Ok(opened) => opened,
+        Err(refused) => return Ok((*refused, accept)),
+    };
+    if asked.only_reads && !opened.only_reads() {
+        return Err(protocol::Rejection::only_reads().accepting(accept));
+    }
     let services = server.api.services();
     let token = identity::token(&parts.headers, services.cookie_name()).map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
@@ -109,7 +117,7 @@ async fn answer(
         None => None,
     };
     let response =
-        server.api.execute(graphql, viewer.unwrap_or_else(Viewer::anonymous), token, request_id.to_owned()).await;
+        server.api.execute(opened, viewer.unwrap_or_else(Viewer::anonymous), token, request_id.to_owned()).await;
     Ok((response, accept))
 }
 

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_graphql::{
-    ErrorExtensionValues, Extensions, Name, Request, Response, ServerError, Value, Variables,
-    indexmap::IndexMap,
-    parser::types::{ExecutableDocument, OperationType},
+    ErrorExtensionValues, Extensions, Name, Request, Response, ServerError, Value, Variables, indexmap::IndexMap,
 };
 use axum::{
     extract::Query,
@@ -82,6 +80,17 @@ impl Accept {
 /// The specificity of a media range that names the media type in full.
 const NAMED: u8 = 2;
 
+/// A request as it was read; its document is still to be looked at.
+#[derive(Debug)]
+pub struct Asked {
+    /// The request.
+    pub request: Request,
+    /// The id of its document, where it names one instead of sending it: the appendix "Persisted Documents".
+    pub document_id: Option<String>,
+    /// Whether it came by `GET`, which may not execute mutations ([`Rejection::only_reads`]).
+    pub only_reads: bool,
+}
+
 /// A request that is refused before there is anything to execute.
 #[derive(Debug)]
 pub struct Rejection {
@@ -116,6 +125,12 @@ impl Rejection {
         self.status
     }
 
+    /// The refusal of what is no query by `GET`: the section "GET".
+    #[must_use]
+    pub fn only_reads() -> Self {
+        Self::method("POST", "Only queries can be executed by GET.")
+    }
+
     fn malformed(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
@@ -142,15 +157,11 @@ impl IntoResponse for Rejection {
 
 /// Reads a request: the sections "Request", "GET" and "POST".
 ///
-/// The document is looked at only for `GET`, which may not execute mutations; one that does not
-/// parse is left for the execution to tell.
-///
 /// # Errors
 ///
-/// If nothing acceptable could be answered (406), the method or the operation by this method is
-/// not allowed (405), the body is not JSON in UTF-8 by its type (415) or by its content, or it is
-/// not a well-formed request (400).
-pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(Request, Accept), Rejection> {
+/// If nothing acceptable could be answered (406), the method is not allowed (405), the body is not JSON in UTF-8 by its
+/// type (415) or by its content, or it is not a well-formed request (400).
+pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(Asked, Accept), Rejection> {
     let accept = Accept::negotiate(headers).ok_or_else(|| {
         let types = [Accept::GraphqlResponse, Accept::Json].map(Accept::essence).join(" and ");
         Rejection::new(StatusCode::NOT_ACCEPTABLE, format!("Only {types} can be answered."))
@@ -166,7 +177,7 @@ pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Re
     }
 }
 
-fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Request, Rejection> {
+fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Rejection> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let (essence, parameters) = media_type(content_type.unwrap_or_default());
     if essence != "application/json" || !is_utf8(&parameters) {
@@ -181,7 +192,7 @@ fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Request, Rejection> {
     }
 }
 
-fn from_uri(uri: &Uri) -> Result<Request, Rejection> {
+fn from_uri(uri: &Uri) -> Result<Asked, Rejection> {
     let Query(query) =
         Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| Rejection::malformed(error.body_text()))?;
     let mut parameters = IndexMap::new();
@@ -193,38 +204,15 @@ fn from_uri(uri: &Uri) -> Result<Request, Rejection> {
         };
         parameters.insert(Name::new(name), value);
     }
-    let mut request = from_parameters(parameters)?;
-    let operation_name = request.operation_name.clone();
-    match request.parsed_query() {
-        Ok(document) if !only_reads(document, operation_name.as_deref()) => {
-            Err(Rejection::method("POST", "Only queries can be executed by GET."))
-        }
-        _ => Ok(request),
-    }
-}
-
-/// False if the operation to be executed is known and is not a query.
-fn only_reads(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    let mut operations =
-        document.operations.iter().filter(|(own, _)| name.is_none_or(|name| own.is_some_and(|own| own == name)));
-    match (operations.next(), operations.next()) {
-        (Some((_, operation)), None) => operation.node.ty == OperationType::Query,
-        _ => true,
-    }
+    Ok(Asked { only_reads: true, ..from_parameters(parameters)? })
 }
 
 /// The section "Request Parameters"; null is the same as nothing, and what is not known is ignored.
-fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Request, Rejection> {
+fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Asked, Rejection> {
     let mut take = |name| parameters.swap_remove(name).filter(|value| *value != Value::Null);
-    let mut request = match take("query") {
-        Some(Value::String(query)) => Request::new(query),
-        _ => return Err(Rejection::malformed("query has to be a string.")),
-    };
-    request.operation_name = match take("operationName") {
-        None => None,
-        Some(Value::String(name)) => Some(name),
-        Some(_) => return Err(Rejection::malformed("operationName has to be a string.")),
-    };
+    let (query, document_id) = (text(take("query"), "query")?, text(take("documentId"), "documentId")?);
+    let mut request = Request::new(query.as_deref().unwrap_or_default());
+    request.operation_name = text(take("operationName"), "operationName")?;
     request.variables = match take("variables") {
         None => Variables::default(),
         Some(variables @ Value::Object(_)) => Variables::from_value(variables),
@@ -237,7 +225,30 @@ fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Request, Rej
         }
         Some(_) => return Err(Rejection::malformed("extensions has to be an object.")),
     };
-    Ok(request)
+    let document_id = match (query, document_id) {
+        (Some(_), Some(_)) => return Err(Rejection::malformed("query and documentId exclude one another.")),
+        (Some(_), None) => None,
+        (None, id) => Some(id.or_else(|| apollo_id(&request.extensions)).ok_or_else(|| {
+            // What is there and is no string has been refused before.
+            Rejection::malformed("There has to be a query, or a documentId.")
+        })?),
+    };
+    Ok(Asked { request, document_id, only_reads: false })
+}
+
+fn text(value: Option<Value>, name: &str) -> Result<Option<String>, Rejection> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Rejection::malformed(format!("{name} has to be a string."))),
+    }
+}
+
+/// The id of the document whose hash Apollo's clients send: `{"persistedQuery": {"version": 1, "sha256Hash": "…"}}`.
+fn apollo_id(extensions: &Extensions) -> Option<String> {
+    let Value::Object(persisted) = extensions.get("persistedQuery")? else { return None };
+    let Value::String(hash) = persisted.get("sha256Hash")? else { return None };
+    Some(format!("sha256:{hash}"))
 }
 
 /// Answers with what came of a request: the sections "Response" and "Status Codes".

@@ -1,22 +1,27 @@
 //! Leave requests in the schema.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{
-    LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
-    LeaveStatus,
+use super::{
+    can::LeaveRequestActions,
+    model::{
+        LeaveRequestFilter, LeaveRequestOrder, LeaveRequestOrderField, LeaveRequestQuery as Query, LeaveRequestRow,
+        LeaveStatus,
+    },
 };
 use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
     clock::utc,
     error::Result,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, Paging, Stated, auth, nested, root, stated, wants_total,
+        Call, Connection, Date, Direction, Listed, Loaded, Node, Paging, Stated, auth, nested, root, stated,
+        wants_total,
     },
     ids::Kind,
+    parents::api::Parent,
     read,
     staff::{api::Staff, model::StaffRow},
     students::{api::Student, model::StudentRow},
@@ -92,10 +97,26 @@ impl LeaveRequest {
         self.0.remark.as_deref()
     }
 
+    /// Who decided it; null where nobody did, and where the viewer does not reach them.
+    #[graphql(directive = auth::apply(REASON))]
+    async fn decided_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
+        let call = Call::of(ctx);
+        self.0.referred("decided by", |row| row.decided_by, |accounts| Staff::by_accounts(call, accounts)).await
+    }
+
     /// When it was decided.
     #[graphql(directive = auth::apply(REASON))]
     async fn decided_at(&self) -> Option<DateTime<Utc>> {
         self.0.decided_at.map(utc)
+    }
+
+    /// Who asked for it: the student or the staff member that it is about, or a parent of the student. Null where the viewer
+    /// does not reach them.
+    #[graphql(directive = auth::apply(REASON))]
+    async fn requested_by(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
+        let call = Call::of(ctx);
+        let requesters = self.0.load("requested by", |rows| async move { requesters(call, &rows).await });
+        Ok(requesters.await?.get(&self.0.id).cloned())
     }
 
     /// When it was asked for.
@@ -103,12 +124,35 @@ impl LeaveRequest {
     async fn created_at(&self) -> Option<DateTime<Utc>> {
         Some(utc(self.0.created_at))
     }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<LeaveRequestActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<LeaveRequestRow>> for LeaveRequest {
     fn from(row: Loaded<LeaveRequestRow>) -> Self {
         Self(row)
     }
+}
+
+/// Those who asked for leave whom the viewer reaches, by the requests' numbers.
+async fn requesters(call: &Call, rows: &[Arc<LeaveRequestRow>]) -> Result<HashMap<i64, Node>> {
+    let accounts: Vec<i64> = rows.iter().map(|row| row.requested_by).collect();
+    let students = Student::by_ids(call, rows.iter().filter_map(|row| row.student_id).collect()).await?;
+    let parents = Parent::by_accounts(call, accounts.clone()).await?;
+    let staff = Staff::by_accounts(call, accounts).await?;
+    // Who has the account may be several: what the request is about tells as whom they asked.
+    let requester = |row: &LeaveRequestRow| match row.student_id {
+        None => staff.get(&row.requested_by).cloned().map(Node::from),
+        Some(id) => match students.get(&id).filter(|student| student.row().account_id == row.requested_by) {
+            Some(student) => Some(student.clone().into()),
+            None => parents.get(&row.requested_by).cloned().map(Node::from),
+        },
+    };
+    Ok(rows.iter().filter_map(|row| Some((row.id, requester(row)?))).collect())
 }
 
 impl LeaveRequest {

@@ -10,7 +10,7 @@ use crate::{
     db::{paging::Page, schema::leave_requests},
     error::Result,
     keyset, keyset_of_each,
-    leave::model::{LeaveRequestOrderField, LeaveRequestQuery, LeaveRequestRow, LeaveStatus},
+    leave::model::{LeaveRequestOrderField, LeaveRequestQuery, LeaveRequestRow, LeaveStatus, Person},
 };
 
 type Query<'a> = leave_requests::BoxedQuery<'a, Backend>;
@@ -140,6 +140,36 @@ pub async fn approved_on(
         .filter(reach(scope).filter())
         .order(leave_requests::id)
         .select((leave_requests::student_id.assume_not_null(), LeaveRequestRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
+/// The requests of a person, whoever reaches them.
+pub fn of_person<'a>(person: Person) -> Query<'a> {
+    let rows = leave_requests::table.into_boxed();
+    match person {
+        Person::Student(id) => rows.filter(leave_requests::student_id.eq(id)),
+        Person::Staff(id) => rows.filter(leave_requests::staff_id.eq(id)),
+    }
+}
+
+/// The requests in scope of a person that have one of these statuses and share a day with those from `first` to `last`, as
+/// they were asked for. Who asks for somebody, and who decides about them, has all of that person's requests in scope.
+pub async fn overlapping(
+    cx: &mut Cx,
+    scope: &Scope,
+    person: Person,
+    (first, last): (NaiveDate, NaiveDate),
+    statuses: &[LeaveStatus],
+) -> Result<Vec<LeaveRequestRow>> {
+    let rows = of_person(person)
+        .filter(reach(scope).filter())
+        .filter(leave_requests::status.eq_any(statuses))
+        .filter(leave_requests::first_day.le(last))
+        .filter(leave_requests::last_day.ge(first))
+        .order(leave_requests::id)
+        .select(LeaveRequestRow::as_select())
         .load(cx)
         .await?;
     Ok(rows)

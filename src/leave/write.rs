@@ -1,19 +1,22 @@
 //! What changes leave requests: the rules and the SQL, compiled for both databases.
 
 use chrono::TimeDelta;
-use diesel::{dsl, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::{Cx, attendance_leave, audit, leave, staff, students};
 use crate::{
     audit::model::Change,
-    change::{Act, Changed, Problems, Stop},
+    change::{Act, Changed, Problems},
     db::schema::leave_requests as l,
     error::Result,
-    graphql::UserErrorCode::{InPast, OutOfRange, Overlaps, WrongStatus},
+    graphql::UserErrorCode::{InPast, OutOfRange, Overlaps},
     ids::Kind,
-    leave::model::{LeaveDecision, LeaveRequestRow, LeaveStatus, MAX_DAYS, MAX_DAYS_AGO, NewLeave, Person},
+    leave::{
+        can,
+        model::{LeaveDecision, LeaveRequestRow, LeaveStatus, MAX_DAYS, MAX_DAYS_AGO, NewLeave, Person},
+    },
 };
 
 /// Asks for leave: of a student by themself or a parent, of a staff member by themself.
@@ -24,11 +27,8 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
             (Some(act.target(&mut problems, "studentId", found)?.id), None)
         }
         Some(Person::Staff(id)) => {
-            act.target(&mut problems, "staffId", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-            // A student and a parent reach the cards of teachers by roles that may ask: for others.
-            if id != act.scope.staff() {
-                return Err(act.forbidden().into());
-            }
+            let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+            act.target_by(&mut problems, "staffId", found, can::ask_as_staff)?;
             (None, Some(id))
         }
         None => (None, None),
@@ -43,8 +43,11 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
         InPast,
         "leave is asked for within 30 days of its first day",
     );
-    if days >= 1 && overlaps(cx, (student, staff), new).await? {
-        problems.add("firstDay", Overlaps, "leave is asked for, or granted, for some of these days already");
+    if let (Some(person), true) = (new.person, days >= 1) {
+        let taken = [LeaveStatus::Pending, LeaveStatus::Approved];
+        let others = leave::overlapping(cx, &act.scope, person, (new.first_day, new.last_day), &taken).await?;
+        let message = "leave is asked for, or granted, for some of these days already";
+        problems.require(others.is_empty(), "firstDay", Overlaps, message);
     }
     problems.stop()?;
     let row: LeaveRequestRow = diesel::insert_into(l::table)
@@ -67,16 +70,35 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
 
 /// Takes back a request that is still pending.
 pub async fn withdraw(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    is(&before, LeaveStatus::Pending, &mut problems);
+    let before = act.target_by(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?, can::withdraw)?;
     problems.stop()?;
-    let after: LeaveRequestRow = diesel::update(l::table.find(id))
-        .set((l::status.eq(LeaveStatus::Withdrawn), l::version.eq(l::version + 1)))
-        .returning(LeaveRequestRow::as_returning())
-        .get_result(cx)
-        .await?;
-    audit::record(cx, act, vec![Change::edited(Kind::LeaveRequest, id, &before, &after)]).await?;
+    let changes = take_back(cx, vec![before]).await?;
+    audit::record(cx, act, changes).await?;
     Ok(id)
+}
+
+/// Takes back what is pending of somebody who leaves, and gives what is to be recorded of it.
+pub async fn withdraw_all(cx: &mut Cx, person: Person) -> Result<Vec<Change>> {
+    let pending = leave::of_person(person)
+        .filter(l::status.eq(LeaveStatus::Pending))
+        .order(l::id)
+        .select(LeaveRequestRow::as_select())
+        .load(cx)
+        .await?;
+    take_back(cx, pending).await
+}
+
+async fn take_back(cx: &mut Cx, pending: Vec<LeaveRequestRow>) -> Result<Vec<Change>> {
+    let ids: Vec<i64> = pending.iter().map(|request| request.id).collect();
+    diesel::update(l::table.filter(l::id.eq_any(ids)))
+        .set((l::status.eq(LeaveStatus::Withdrawn), l::version.eq(l::version + 1)))
+        .execute(cx)
+        .await?;
+    let change = |before: LeaveRequestRow| {
+        let after = LeaveRequestRow { status: LeaveStatus::Withdrawn, ..before.clone() };
+        Change::edited(Kind::LeaveRequest, before.id, before, after)
+    };
+    Ok(pending.into_iter().map(change).collect())
 }
 
 /// Decides about a request that is pending. Approval excuses a student's classes of those days.
@@ -87,9 +109,7 @@ pub async fn decide(
     (decision, remark): (LeaveDecision, Option<&str>),
     mut problems: Problems,
 ) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    of_another(act, &before)?;
-    is(&before, LeaveStatus::Pending, &mut problems);
+    let before = act.target_by(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?, can::decide)?;
     problems.stop()?;
     let after: LeaveRequestRow = diesel::update(l::table.find(id))
         .set((
@@ -118,9 +138,8 @@ pub async fn withdraw_approval(
     remark: Option<&str>,
     mut problems: Problems,
 ) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", leave::by_ids(cx, &act.scope, &[id]).await?)?;
-    of_another(act, &before)?;
-    is(&before, LeaveStatus::Approved, &mut problems);
+    let found = leave::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, can::withdraw_approval)?;
     problems.stop()?;
     let after: LeaveRequestRow = diesel::update(l::table.find(id))
         .set((
@@ -139,31 +158,6 @@ pub async fn withdraw_approval(
     };
     audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
     Ok(id)
-}
-
-/// Nobody decides about their own leave, or about what they asked for: an ADMIN neither.
-fn of_another(act: &Act, leave: &LeaveRequestRow) -> Changed<()> {
-    let scope = &act.scope;
-    let own = leave.student_id == Some(scope.student())
-        || leave.staff_id == Some(scope.staff())
-        || leave.requested_by == scope.account();
-    if own { Err(Stop::Failed(act.forbidden())) } else { Ok(()) }
-}
-
-fn is(leave: &LeaveRequestRow, status: LeaveStatus, problems: &mut Problems) {
-    let message = format!("the request is {}, not {}", leave.status.as_str(), status.as_str());
-    problems.require(leave.status == status, "id", WrongStatus, &message);
-}
-
-/// Whether another request of the same person, pending or approved, shares a day with this one.
-async fn overlaps(cx: &mut Cx, (student, staff): (Option<i64>, Option<i64>), new: &NewLeave) -> Result<bool> {
-    // Who is neither is nobody, of whom there is no request.
-    let others = l::table
-        .filter(l::student_id.eq(student).or(l::staff_id.eq(staff)))
-        .filter(l::status.eq_any([LeaveStatus::Pending, LeaveStatus::Approved]))
-        .filter(l::first_day.le(new.last_day))
-        .filter(l::last_day.ge(new.first_day));
-    Ok(dsl::select(dsl::exists(others)).get_result(cx).await?)
 }
 
 /// What was done, for the audit log: with the marks of attendance by the numbers of their sessions.

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{MeetingFilter, MeetingOrder, MeetingOrderField, MeetingQuery as Query, MeetingRow, MeetingStatus};
+use super::{
+    can::MeetingActions,
+    model::{MeetingFilter, MeetingOrder, MeetingOrderField, MeetingQuery as Query, MeetingRow, MeetingStatus},
+};
 use crate::{
     auth::{Role, RoleSet, sets::TEACHING},
     clock::utc,
@@ -131,6 +134,12 @@ impl Meeting {
     #[graphql(directive = auth::apply(TEACHING))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn viewer_can(&self) -> Option<MeetingActions> {
+        Some((&self.0).into())
     }
 }
 

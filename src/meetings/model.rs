@@ -84,6 +84,12 @@ impl Span {
     }
 }
 
+impl From<&MeetingRow> for Span {
+    fn from(meeting: &MeetingRow) -> Self {
+        Self { starts_at: meeting.starts_at, ends_at: meeting.ends_at }
+    }
+}
+
 /// A meeting to make.
 #[derive(Clone, Debug)]
 pub struct NewMeeting {

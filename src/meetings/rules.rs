@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 
-use super::model::MeetingStatus::{self, Cancelled, Completed, Requested, Rescheduled, Scheduled};
+use super::model::{
+    MeetingRow,
+    MeetingStatus::{self, Cancelled, Completed, Requested, Rescheduled, Scheduled},
+};
 use crate::{
     auth::{
         Role::{Admin, Hod, Parent, Staff},
         RoleSet,
     },
-    change::Problems,
-    graphql::UserErrorCode::{InPast, OutOfRange},
+    change::{Actor, Problems, Verdict},
+    graphql::UserErrorCode::{InPast, OutOfRange, WrongStatus},
 };
 
 /// Who offers meetings: STAFF and HOD to hold them themselves, an HOD also for the teachers of the courses that they head,
@@ -61,6 +64,14 @@ impl Step {
             (Self::Complete, Scheduled | Rescheduled, false) => Some(Completed),
             _ => None,
         }
+    }
+
+    /// The rule of the step: for who acts, the meeting, the roles by which it was reached, and whether they take part in it as
+    /// a parent.
+    pub fn rule(self, actor: &Actor, meeting: &MeetingRow, granted: RoleSet, takes_part: bool) -> Verdict {
+        let may = takes_part || !self.by_taking_part(granted);
+        let next = self.leads_to(meeting.status, meeting.starts_at > actor.now);
+        actor.reached(granted).and(Verdict::when(may)).provided(next.is_some(), WrongStatus, self.refusal())
     }
 
     /// What to tell who tried it on another meeting.

@@ -31,7 +31,10 @@ pub fn reach(scope: &Scope) -> Reach<meetings::table, Backend> {
             let taken_part = meeting_parents::table
                 .filter(meeting_parents::parent_id.eq(viewer.parent()))
                 .select(meeting_parents::meeting_id);
-            meetings::id.eq_any(taken_part).or(meetings::id.eq_any(about(&viewer.only(Role::Parent))))
+            let about_somebody =
+                dsl::exists(meeting_students::table.filter(meeting_students::meeting_id.eq(meetings::id)));
+            let own = meetings::id.eq_any(taken_part).and(dsl::not(about_somebody));
+            meetings::id.eq_any(about(&viewer.only(Role::Parent))).or(own)
         })
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDateTime;
-use diesel::{dsl, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, dialect, meetings, parents, staff, students};
+use super::{Cx, audit, auth_write, dialect, meetings, parents, staff, students};
 use crate::{
     audit::model::Change,
-    auth::{Role, RoleSet},
+    auth::{Role, RoleSet, Scope},
     change::{Act, Changed, Problems},
     db::schema::{self, meeting_parents, meeting_students, parent_students},
     error::Result,
@@ -26,10 +26,7 @@ use crate::{
 pub async fn offer(cx: &mut Cx, act: &Act, meeting: &NewMeeting, mut problems: Problems) -> Changed<i64> {
     let held = act.held();
     let teacher = meeting.staff.unwrap_or(act.scope.staff());
-    let by = as_whom(cx, act, teacher, held).await?;
-    if by.is_none() {
-        problems.not_found("staffId");
-    }
+    let by = as_whom(cx, act, teacher, held, &mut problems).await?;
     let students = students_within(cx, act, by.unwrap_or(held), &meeting.students, &mut problems).await?;
     let parents = parents_of(cx, act, by.unwrap_or(held), &meeting.parents, &students, &mut problems).await?;
     let busy = Busy { own: 0, teacher: by.map(|_| teacher), parents, span: meeting.span };
@@ -38,16 +35,28 @@ pub async fn offer(cx: &mut Cx, act: &Act, meeting: &NewMeeting, mut problems: P
     make(cx, act, teacher, meeting, MeetingStatus::Scheduled).await
 }
 
-/// The roles by which the viewer offers a meeting that `teacher` holds; none where there is no such person for them.
-async fn as_whom(cx: &mut Cx, act: &Act, teacher: i64, held: RoleSet) -> Changed<Option<RoleSet>> {
+/// The roles by which the viewer offers a meeting that `teacher` holds; none where there is no such person for them, which is
+/// a problem.
+async fn as_whom(
+    cx: &mut Cx,
+    act: &Act,
+    teacher: i64,
+    held: RoleSet,
+    problems: &mut Problems,
+) -> Changed<Option<RoleSet>> {
     let found = staff::by_ids(cx, &act.scope, &[teacher]).await?;
-    let Some((_, granted)) = found.into_iter().find(|(row, _)| row.archived_at.is_none()) else { return Ok(None) };
-    if teacher == act.scope.staff() {
-        return Ok(Some(held));
-    }
+    let Some((row, granted)) = found.into_iter().find(|(row, _)| row.archived_at.is_none()) else {
+        problems.not_found("staffId");
+        return Ok(None);
+    };
     // Colleagues reach each other's public card, and that gives nobody a right over their time.
-    let by = RoleSet::from_bits(granted).and(OFFERING_FOR_OTHERS);
-    if by == RoleSet::EMPTY { Err(act.forbidden().into()) } else { Ok(Some(by)) }
+    let by = if teacher == act.scope.staff() { held } else { RoleSet::from_bits(granted).and(OFFERING_FOR_OTHERS) };
+    if by == RoleSet::EMPTY {
+        return Err(act.forbidden().into());
+    }
+    let active = auth_write::may_sign_in(cx, row.account_id).await?;
+    problems.require(active, "staffId", WrongStatus, "they may not sign in: nothing can be given to them");
+    Ok(Some(by))
 }
 
 /// Those of the students whom the viewer reaches by the roles `by`.
@@ -218,19 +227,20 @@ async fn target(
     id: i64,
     problems: &mut Problems,
 ) -> Changed<(MeetingRow, Option<MeetingStatus>)> {
-    let found = meetings::by_ids(cx, &act.scope, &[id]).await?;
-    let granted = act.roles_for(&found);
-    let row = act.target(problems, "id", found)?;
-    if step.by_taking_part(granted) {
-        let part = meeting_parents::table.find((id, act.scope.parent()));
-        let takes_part: bool = dsl::select(dsl::exists(part)).get_result(cx).await?;
-        if !takes_part {
-            return Err(act.forbidden().into());
-        }
-    }
+    let (row, granted) = problems.found("id", meetings::by_ids(cx, &act.scope, &[id]).await?)?;
+    let takes_part = step.by_taking_part(granted) && taken_part(cx, &act.scope, &[id]).await?.contains(&id);
+    act.heed(step.rule(&act.actor(), &row, granted, takes_part), "id", problems)?;
     let status = step.leads_to(row.status, row.starts_at > act.now);
-    problems.require(status.is_some(), "id", WrongStatus, step.refusal());
     Ok((row, status))
+}
+
+/// Those of the meetings in which the viewer takes part as a parent.
+pub async fn taken_part(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<BTreeSet<i64>> {
+    let part = meeting_parents::table
+        .filter(meeting_parents::parent_id.eq(scope.parent()))
+        .filter(meeting_parents::meeting_id.eq_any(ids))
+        .select(meeting_parents::meeting_id);
+    Ok(part.load::<i64>(cx).await?.into_iter().collect())
 }
 
 /// The span of a meeting that begins at another time, and takes as long as before unless `minutes` says otherwise.

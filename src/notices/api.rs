@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{AudienceKind, AudienceRole, AudienceRow, NoticeFilter, NoticeOrder, NoticeOrderField, NoticeRow};
+use super::{
+    can::NoticeActions,
+    model::{AudienceKind, AudienceRole, AudienceRow, NoticeFilter, NoticeOrder, NoticeOrderField, NoticeRow},
+};
 use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
     batches::api::Batch,
@@ -111,6 +114,12 @@ impl Notice {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<NoticeActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -12,5 +12,6 @@
 //! with any. What somebody has read is known to nobody else, and not in the audit log either.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -137,16 +137,14 @@ pub struct NewGroup {
     pub batch_id: Option<i64>,
 }
 
-impl FromIterator<AudienceRow> for Audience {
-    fn from_iter<I: IntoIterator<Item = AudienceRow>>(rows: I) -> Self {
-        let mut audience = Self::default();
+impl Extend<AudienceRow> for Audience {
+    fn extend<I: IntoIterator<Item = AudienceRow>>(&mut self, rows: I) {
         for row in rows {
-            audience.everybody |= row.kind == AudienceKind::Everybody;
-            audience.roles.extend(row.role);
-            audience.courses.extend(row.course_id);
-            audience.batches.extend(row.batch_id);
+            self.everybody |= row.kind == AudienceKind::Everybody;
+            self.roles.extend(row.role);
+            self.courses.extend(row.course_id);
+            self.batches.extend(row.batch_id);
         }
-        audience
     }
 }
 

@@ -1,21 +1,23 @@
 //! What changes notices: the rules and the SQL, compiled for both databases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, batches, courses, courses_write, dialect, notices};
+use super::{Cx, audit, batches, batches_write, courses, courses_write, dialect, notices};
 use crate::{
     audit::model::Change,
-    auth::Role,
     change::{Act, Changed, Problems},
-    db::schema::{self, batch_courses, notice_audiences, notice_reads},
+    db::schema::{self, notice_audiences, notice_reads},
     error::Result,
-    graphql::UserErrorCode::{Required, WrongStatus},
+    graphql::UserErrorCode::Required,
     ids::Kind,
-    notices::model::{Audience, AudienceRow, NewNotice, NoticeEdit, NoticeRow},
+    notices::{
+        can,
+        model::{Audience, AudienceRow, NewNotice, NoticeEdit, NoticeRow},
+    },
 };
 
 /// Publishes a notice.
@@ -32,7 +34,10 @@ pub async fn publish(
     let courses = there(&mut problems, "courseIds", &audience.courses, found.iter().map(|(row, _)| row.id));
     let found = batches::by_ids(cx, &act.scope, &audience.batches).await?;
     let batches = there(&mut problems, "batchIds", &audience.batches, found.iter().map(|(row, _)| row.id));
-    if !may_address(cx, act, &Audience { courses, batches, ..audience.clone() }).await? {
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let courses_of = batches_write::courses_of(cx, &batches).await?;
+    let reached = Audience { courses, batches, ..audience.clone() };
+    if !can::may_address(&reached, |batch| courses_of.get(batch), &within) {
         return Err(act.forbidden().into());
     }
     problems.stop()?;
@@ -56,30 +61,6 @@ fn there(problems: &mut Problems, list: &str, ids: &[i64], found: impl Iterator<
         problems.not_found(&format!("audience.{list}.{n}"));
     }
     found.into_iter().collect()
-}
-
-/// Whether the viewer may publish to an audience: ADMIN to any, an HOD to courses that they head and to batches that are
-/// for such courses, and for no others.
-async fn may_address(cx: &mut Cx, act: &Act, audience: &Audience) -> Result<bool> {
-    if act.scope.roles().has(Role::Admin) {
-        return Ok(true);
-    }
-    if !act.scope.roles().has(Role::Hod) || audience.everybody || !audience.roles.is_empty() {
-        return Ok(false);
-    }
-    let headed = courses_write::headed(cx, act).await?;
-    let of_batches: Vec<(i64, i64)> = batch_courses::table
-        .filter(batch_courses::batch_id.eq_any(&audience.batches))
-        .select((batch_courses::batch_id, batch_courses::course_id))
-        .load(cx)
-        .await?;
-    let mut courses: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for (batch, course) in of_batches {
-        courses.entry(batch).or_default().push(course);
-    }
-    let all_headed = |courses: &Vec<i64>| courses.iter().all(|course| headed.contains(course));
-    let batches = audience.batches.iter().all(|batch| courses.get(batch).is_some_and(all_headed));
-    Ok(batches && all_headed(&audience.courses))
 }
 
 /// Edits a notice.
@@ -117,23 +98,30 @@ pub async fn withdraw(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -
     Ok(id)
 }
 
-/// The notice to change: any for an ADMIN; for others one that they published, and to whose audience they still might. To
-/// have published it is enough to reach it, so this asks for more than the roles by which it was reached.
+/// The notice to change.
 async fn target(cx: &mut Cx, act: &Act, id: i64, problems: &mut Problems) -> Changed<NoticeRow> {
     let (row, granted) = problems.found("id", notices::by_ids(cx, &act.scope, &[id]).await?)?;
-    if !granted.has(Role::Admin) {
-        let groups: Vec<AudienceRow> = notice_audiences::table
-            .filter(notice_audiences::notice_id.eq(id))
-            .select(AudienceRow::as_select())
-            .load(cx)
-            .await?;
-        let own = row.published_by == Some(act.scope.staff());
-        if !own || !may_address(cx, act, &groups.into_iter().collect()).await? {
-            return Err(act.forbidden().into());
-        }
-    }
-    problems.require(row.withdrawn_at.is_none(), "id", WrongStatus, "it was withdrawn");
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let (audiences, courses_of) = addressed(cx, &[id]).await?;
+    let may = |audience| can::may_address(audience, |batch| courses_of.get(batch), &within);
+    let addressable = audiences.get(&id).is_some_and(may);
+    act.heed(can::change(&act.actor(), &row, granted, addressable), "id", problems)?;
     Ok(row)
+}
+
+/// Whom notices are for, by notice, and the courses that the batches among them are for.
+pub async fn addressed(cx: &mut Cx, ids: &[i64]) -> Result<(HashMap<i64, Audience>, HashMap<i64, BTreeSet<i64>>)> {
+    let rows: Vec<(i64, AudienceRow)> = notice_audiences::table
+        .filter(notice_audiences::notice_id.eq_any(ids))
+        .select((notice_audiences::notice_id, AudienceRow::as_select()))
+        .load(cx)
+        .await?;
+    let mut audiences: HashMap<i64, Audience> = ids.iter().map(|id| (*id, Audience::default())).collect();
+    for (notice, group) in rows {
+        audiences.entry(notice).or_default().extend([group]);
+    }
+    let batches: Vec<i64> = audiences.values().flat_map(|audience| audience.batches.iter().copied()).collect();
+    Ok((audiences, batches_write::courses_of(cx, &batches).await?))
 }
 
 /// Notes that the viewer has read a notice; the first time stays.

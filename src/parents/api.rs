@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow};
+use super::{
+    can::ParentActions,
+    model::{ParentFilter, ParentOrder, ParentOrderField, ParentRow},
+};
 use crate::{
     access::model::BULK,
     auth::{Role::*, RoleSet, sets::PEOPLE},
@@ -151,6 +154,12 @@ impl Parent {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<ParentActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<ParentRow>> for Parent {
@@ -163,6 +172,13 @@ impl Parent {
     /// Those of the numbered parents that the viewer reaches, by number.
     pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
         Ok(Loaded::by_number(read!(call.db(), parents::by_ids(call.scope(), &ids))?))
+    }
+
+    /// Those that the viewer reaches of the parents whose accounts these are, by account.
+    pub async fn by_accounts(call: &Call, accounts: Vec<i64>) -> Result<HashMap<i64, Self>> {
+        let rows = read!(call.db(), parents::by_accounts(call.scope(), &accounts))?;
+        let accounts: Vec<i64> = rows.iter().map(|(row, _)| row.account_id).collect();
+        Ok(accounts.into_iter().zip(Loaded::list(rows)).collect())
     }
 
     /// The key and number a cursor holds, in an order.

@@ -11,5 +11,6 @@
 //! link, unlink and edit; nobody but ADMIN makes themselves a parent.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -143,7 +143,8 @@ impl ParentMutation {
         LinkParentPayload::of(done, |ids| Parent::by_ids(call, ids)).await
     }
 
-    /// Takes a parent from a student: from then on they reach nothing of the student.
+    /// Takes a parent from a student: from then on they reach nothing of the student. They are taken out of the meetings to
+    /// come in which there is no child of theirs any more; those in which no parent is left are cancelled.
     #[graphql(directive = auth::apply(EDITING))]
     async fn unlink_parent(
         &self,

@@ -140,6 +140,17 @@ pub async fn of_meetings(
     )
 }
 
+/// Parents in scope by their accounts.
+pub async fn by_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(ParentRow, i32)>> {
+    let rows = parents::table
+        .filter(parents::account_id.eq_any(accounts))
+        .filter(reach(scope).filter())
+        .select((ParentRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
 /// Names of parents in scope by their accounts.
 pub async fn names_of_accounts(cx: &mut Cx, scope: &Scope, accounts: &[i64]) -> Result<Vec<(i64, String)>> {
     let names = parents::table

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::{
-    Cx, audit, auth_write, parents,
+    Cx, audit, auth_write, meetings_leaving, parents,
     parents_family::{self, Found},
     students_write,
 };
@@ -15,9 +15,11 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{self, accounts, parent_students},
     error::{Error, Result},
-    graphql::UserErrorCode::WrongStatus,
     ids::Kind,
-    parents::model::{NewParent, ParentEdit, ParentRow},
+    parents::{
+        can,
+        model::{NewParent, ParentEdit, ParentRow},
+    },
 };
 
 /// Links a parent with a student; who is linked already stays so.
@@ -50,7 +52,10 @@ pub async fn unlink(cx: &mut Cx, act: &Act, student: i64, parent: i64, mut probl
     problems.stop()?;
     diesel::delete(parent_students::table.find((parent, student))).execute(cx).await?;
     let after: Vec<i64> = before.iter().copied().filter(|id| *id != parent).collect();
-    audit::record(cx, act, vec![relinked(student, &before, &after)]).await?;
+    let mut changes = vec![relinked(student, &before, &after)];
+    let reason = "nobody who was to take part is a parent of the student any more";
+    changes.extend(meetings_leaving::without_family(cx, act, student, reason).await?);
+    audit::record(cx, act, changes).await?;
     Ok(student)
 }
 
@@ -64,8 +69,7 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::parents::{self as p};
-    let before = act.target(&mut problems, "id", parents::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.archived_at.is_none(), "id", WrongStatus, "the parent is archived");
+    let before = act.target_by(&mut problems, "id", parents::by_ids(cx, &act.scope, &[id]).await?, can::change)?;
     problems.fresh(version, before.version);
     let account = before.account_id;
     let (old, new) = auth_write::check_contact(cx, act, account, contact, ("email", "phone"), &mut problems).await?;

@@ -1,42 +1,41 @@
 //! What moves students on to the next period of their course, with their trackings: compiled for both databases.
 
-use diesel::prelude::*;
+use std::collections::HashMap;
+
+use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Cx, audit, batches, courses, courses_write, progress_tracking, students, students_write};
+use super::{Backend, Cx, audit, batches, courses, courses_write, progress_tracking, students, students_write};
 use crate::{
     audit::model::Change,
-    auth::RoleSet,
-    change::{Act, Changed, Problems},
+    auth::{Reached, RoleSet, Scope},
+    change::{Act, Actor, Changed, Problems},
     courses::model::CourseRow,
-    db::schema::{self, batch_students},
+    db::schema::{batch_students, students as s},
     error::Result,
     graphql::UserErrorCode::{OutOfRange, WrongStatus},
     ids::Kind,
-    progress::model::{Advanced, Class},
+    progress::{
+        can,
+        model::{Advanced, Class},
+    },
     students::model::{StudentRow, StudentStatus},
 };
 
 /// So many students are moved by one statement: several numbers and texts of each are bound.
 const AT_ONCE: usize = 1000;
-/// So many names are in a message at most.
-const NAMED: usize = 5;
 
 /// Moves a student on.
 pub async fn student(cx: &mut Cx, act: &Act, (id, version): (i64, i32), mut problems: Problems) -> Changed<i64> {
     let (student, _) = students_write::target(cx, act, &mut problems, "studentId", id).await?;
     problems.fresh(version, student.version);
-    let active = student.status == StudentStatus::Active;
-    problems.require(active, "studentId", WrongStatus, "only active students are moved on");
-    let (Some(course), Some(period)) = (student.course_id, student.current_period) else {
-        problems.add("studentId", WrongStatus, "the student is in no course");
-        return Err(problems.refusal());
+    let course = match student.course_id {
+        Some(course) => courses::by_ids(cx, &act.scope, &[course]).await?.pop().map(|(course, _)| course),
+        None => None,
     };
-    let Some((course, _)) = courses::by_ids(cx, &act.scope, &[course]).await?.pop() else {
-        return Err(act.forbidden().into());
-    };
-    is_not_last(&course, period, "studentId", std::slice::from_ref(&student), &mut problems);
+    act.heed(can::moves_on(&student, course.as_ref()), "studentId", &mut problems)?;
     problems.stop()?;
+    let Some((course, period)) = course.zip(student.current_period) else { return Err(act.forbidden().into()) };
     advance(cx, act, &course, vec![student], period + 1).await?;
     Ok(id)
 }
@@ -56,41 +55,56 @@ pub async fn batch(cx: &mut Cx, act: &Act, class: Class, mut problems: Problems)
     if problems.is_empty() && members.is_empty() {
         problems.add("fromPeriod", WrongStatus, "the batch has no active students in this period of the course");
     }
-    is_not_last(&course, class.from_period, "fromPeriod", &members, &mut problems);
+    if course.is_last(class.from_period) && !members.is_empty() {
+        problems.add("fromPeriod", OutOfRange, can::in_last_period(&course, &members));
+    }
     problems.stop()?;
     let students = i64::try_from(members.len()).unwrap_or(i64::MAX);
     advance(cx, act, &course, members, class.from_period + 1).await?;
     Ok(Advanced { batch: class.batch, students })
 }
 
-/// The active students of a class whom the viewer may move on.
+/// The active students in scope who are in batches, with the batches.
+#[dsl::auto_type]
+fn active(scope: &Scope) -> _ {
+    let (status, reached): (StudentStatus, Reached<Backend>) = (StudentStatus::Active, students::reach(scope).filter());
+    s::table
+        .inner_join(batch_students::table)
+        .filter(s::status.eq(status))
+        .filter(s::archived_at.is_null())
+        .filter(reached)
+}
+
+/// Those of a class whom the viewer may move on.
 async fn members(cx: &mut Cx, act: &Act, class: Class) -> Result<Vec<StudentRow>> {
-    use schema::students as s;
-    let members = batch_students::table.filter(batch_students::batch_id.eq(class.batch));
-    let rows: Vec<(StudentRow, i32)> = s::table
-        .filter(s::id.eq_any(members.select(batch_students::student_id)))
+    let rows: Vec<(StudentRow, i32)> = active(&act.scope)
+        .filter(batch_students::batch_id.eq(class.batch))
         .filter(s::course_id.eq(class.course))
         .filter(s::current_period.eq(class.from_period))
-        .filter(s::status.eq(StudentStatus::Active))
-        .filter(s::archived_at.is_null())
-        .filter(students::reach(&act.scope).filter())
         .order((s::name, s::id))
         .select((StudentRow::as_select(), students::reach(&act.scope).granted()))
         .load(cx)
         .await?;
-    let theirs = rows.into_iter().filter(|(_, granted)| RoleSet::from_bits(*granted).meets(act.may));
+    let theirs = rows.into_iter().filter(|(_, granted)| act.actor().may(RoleSet::from_bits(*granted)));
     Ok(theirs.map(|(student, _)| student).collect())
 }
 
-fn is_not_last(course: &CourseRow, period: i32, path: &str, students: &[StudentRow], problems: &mut Problems) {
-    if period < course.periods() || students.is_empty() {
-        return;
+/// The classes of batches in which there are any whom somebody may move on: course and period, by batch.
+pub async fn classes(cx: &mut Cx, actor: &Actor, batches: &[i64]) -> Result<HashMap<i64, Vec<(CourseRow, i32)>>> {
+    let rows: Vec<(i64, Option<i64>, Option<i32>, i32)> = active(&actor.scope)
+        .filter(batch_students::batch_id.eq_any(batches))
+        .select((batch_students::batch_id, s::course_id, s::current_period, students::reach(&actor.scope).granted()))
+        .distinct()
+        .load(cx)
+        .await?;
+    let courses: HashMap<i64, CourseRow> =
+        courses::all(cx, &actor.scope).await?.into_iter().map(|course| (course.id, course)).collect();
+    let mut classes: HashMap<i64, Vec<(CourseRow, i32)>> = HashMap::new();
+    for (batch, course, period, granted) in rows {
+        let course = course.and_then(|course| courses.get(&course)).filter(|_| actor.may(RoleSet::from_bits(granted)));
+        classes.entry(batch).or_default().extend(course.cloned().zip(period));
     }
-    let names: Vec<&str> = students.iter().take(NAMED).map(|student| student.name.as_str()).collect();
-    let more = students.len() - names.len();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let message = format!("in the last of {} periods: {}{more}", course.periods(), names.join(", "));
-    problems.add(path, OutOfRange, message);
+    Ok(classes)
 }
 
 /// Moves students and their trackings to a period of their course, which begins for them today.

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, Description, ID, Object, SimpleObject};
 
-use super::model::{
-    CourseTrackingFilter, CourseTrackingOrder, CourseTrackingOrderField, CourseTrackingQuery, CourseTrackingRow,
-    Figures, ProgressStatus, SubjectProgressRow, completion_key,
+use super::{
+    can::CourseTrackingActions,
+    model::{
+        CourseTrackingFilter, CourseTrackingOrder, CourseTrackingOrderField, CourseTrackingQuery, CourseTrackingRow,
+        Figures, ProgressStatus, SubjectProgressRow, completion_key,
+    },
 };
 use crate::{
     auth::{Role, RoleSet, sets::PEOPLE},
@@ -127,6 +130,12 @@ impl CourseTracking {
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<CourseTrackingActions> {
+        Some((&self.0).into())
     }
 }
 

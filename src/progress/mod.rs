@@ -13,5 +13,6 @@
 //! a student is in a subject, and with ADMISSION edit trackings and move active students on, never past the last period.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

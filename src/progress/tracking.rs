@@ -1,5 +1,7 @@
 //! What changes course trackings and subject progress: the rules and the SQL, compiled for both databases.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use diesel::{dsl, prelude::*, sql_types::Text};
 use diesel_async::RunQueryDsl;
@@ -23,10 +25,17 @@ use crate::{
 const NOTING: RoleSet = RoleSet::of(&[Role::Admin, Role::Hod]);
 
 /// A student's tracking of a course.
-pub async fn of(cx: &mut Cx, student: i64, course: i64) -> Result<Option<CourseTrackingRow>> {
+async fn of(cx: &mut Cx, student: i64, course: i64) -> Result<Option<CourseTrackingRow>> {
     use course_trackings as t;
     let tracking = t::table.filter(t::student_id.eq(student)).filter(t::course_id.eq(course));
     Ok(tracking.select(CourseTrackingRow::as_select()).first(cx).await.optional()?)
+}
+
+/// Which courses students have completed, as student and course.
+pub async fn completed(cx: &mut Cx, students: &[i64]) -> Result<BTreeSet<(i64, i64)>> {
+    use course_trackings as t;
+    let done = t::table.filter(t::student_id.eq_any(students)).filter(t::status.eq(ProgressStatus::Completed));
+    Ok(done.select((t::student_id, t::course_id)).load::<(i64, i64)>(cx).await?.into_iter().collect())
 }
 
 /// Begins a course for a student, in a period of it: makes the tracking, or revives the one from before.

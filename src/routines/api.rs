@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, Description, ID, Object};
 
-use super::model::{RoutineFilter, RoutineOrder, RoutineOrderField, RoutineQuery as Query, RoutineRow, Weekday};
+use super::{
+    can::RoutineActions,
+    model::{RoutineFilter, RoutineOrder, RoutineOrderField, RoutineQuery as Query, RoutineRow, Weekday},
+};
 use crate::{
     attendance::api::AttendanceSession,
     auth::{
@@ -109,6 +112,12 @@ impl Routine {
         Some(self.0.version)
     }
 
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<RoutineActions> {
+        Some((&self.0).into())
+    }
+
     /// Its classes as they were marked, of those that the viewer reaches: newest first.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn attendance_sessions(
@@ -146,6 +155,12 @@ impl Routine {
     /// Those of the numbered routines that the viewer reaches, by number.
     pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
         Ok(Loaded::by_number(read!(call.db(), routines::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The row itself, for rules that go by it.
+    #[must_use]
+    pub fn row(&self) -> &Loaded<RoutineRow> {
+        &self.0
     }
 
     /// The course and period that the slot is of.

@@ -12,5 +12,6 @@
 //! refused with every clash named: who or what is taken, by which lesson, when. Attendance that was marked stays as it was.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

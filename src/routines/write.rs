@@ -4,27 +4,30 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, courses, courses_write, routines, staff, subjects};
+use super::{Cx, audit, auth_write, courses, courses_write, routines, staff, subjects};
 use crate::{
     audit::model::Change,
     auth::model::StaffRole,
     change::{Act, Changed, Problems},
-    db::schema::{self, accounts, staff_roles},
+    db::schema::{self, staff_roles},
     error::Result,
     graphql::UserErrorCode::{ClassBusy, NotFound, OutOfRange, RoomBusy, StaffBusy, WrongStatus},
     ids::Kind,
-    routines::model::{Lesson, NewRoutine, RoutineEdit, RoutineRow, Slot},
+    routines::{
+        can,
+        model::{Lesson, NewRoutine, RoutineEdit, RoutineRow, Slot},
+    },
 };
 
 /// Adds a slot for a subject to the timetable.
 pub async fn create(cx: &mut Cx, act: &Act, routine: &NewRoutine, mut problems: Problems) -> Changed<i64> {
     use schema::routines::{self as r};
-    let found = subjects::by_ids(cx, &act.scope, &[routine.subject]).await?;
-    let subject = act.target(&mut problems, "subjectId", found)?;
-    courses_write::may_in(cx, act, subject.course_id).await?;
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let (subject, granted) =
+        problems.found("subjectId", subjects::by_ids(cx, &act.scope, &[routine.subject]).await?)?;
     let course = courses::by_ids(cx, &act.scope, &[subject.course_id]).await?;
     let offered = course.iter().any(|(course, _)| course.active);
-    problems.require(offered, "subjectId", WrongStatus, "its course is not offered at present");
+    act.heed(can::plan(&act.actor(), &subject, granted, &within, offered), "subjectId", &mut problems)?;
     starts_before_it_ends(routine.slot, "endsAt", &mut problems);
     let teacher = teacher(cx, act, routine.teacher, &mut problems).await?;
     let wanted = Wanted {
@@ -114,12 +117,16 @@ pub async fn taught_by(cx: &mut Cx, teacher: i64) -> Result<Vec<Lesson>> {
     Ok(lessons)
 }
 
-/// The routine to change, which must be in the timetable. An HOD reaches as HOD those of the courses they head, and no
-/// others.
+/// In which courses teachers teach by the present timetable, as teacher and course.
+pub async fn taught_in(cx: &mut Cx, teachers: &[i64]) -> Result<Vec<(i64, i64)>> {
+    use schema::routines::{self as r};
+    let slots = r::table.filter(r::active).filter(r::teacher_id.eq_any(teachers));
+    Ok(slots.select((r::teacher_id, r::course_id)).distinct().load(cx).await?)
+}
+
+/// The routine to change.
 async fn target(cx: &mut Cx, act: &Act, id: i64, problems: &mut Problems) -> Changed<RoutineRow> {
-    let row = act.target(problems, "id", routines::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(row.active, "id", WrongStatus, "it is in the timetable no more");
-    Ok(row)
+    act.target_by(problems, "id", routines::by_ids(cx, &act.scope, &[id]).await?, can::change)
 }
 
 fn starts_before_it_ends(slot: Slot, path: &str, problems: &mut Problems) {
@@ -135,8 +142,7 @@ async fn teacher(cx: &mut Cx, act: &Act, id: i64, problems: &mut Problems) -> Re
         problems.add("teacherId", NotFound, "there is no such teacher");
         return Ok(None);
     };
-    let active: bool = accounts::table.find(row.account_id).select(accounts::active).first(cx).await?;
-    let present = active && row.archived_at.is_none();
+    let present = row.archived_at.is_none() && auth_write::may_sign_in(cx, row.account_id).await?;
     let message = format!("{} is archived, or may not sign in: nothing can be given to them", row.name);
     problems.require(present, "teacherId", WrongStatus, &message);
     Ok(Some(row.id).filter(|_| present))

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StaffAccount, StaffFilter, StaffOrder, StaffOrderField, StaffRow};
+use super::{
+    can::StaffActions,
+    model::{StaffAccount, StaffFilter, StaffOrder, StaffOrderField, StaffRow},
+};
 use crate::{
     access::model::BULK,
     auth::{
@@ -259,6 +262,12 @@ impl Staff {
     #[graphql(directive = auth::apply(RoleSet::of(&[Admin])))]
     async fn archived_at(&self) -> Option<DateTime<Utc>> {
         self.0.archived_at.map(utc)
+    }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<StaffActions> {
+        Some((&self.0).into())
     }
 }
 

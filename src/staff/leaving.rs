@@ -4,45 +4,40 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write, courses_write, routines_write, staff, staff_write};
+use super::{Cx, audit, auth_write, courses_write, leave_write, meetings_leaving, routines_write, staff, staff_write};
 use crate::{
     audit::model::Change,
-    auth::model::StaffRole,
     change::{Act, Changed, Problems},
-    db::schema::{self, accounts},
-    error::Result,
-    graphql::UserErrorCode::WrongStatus,
+    db::schema,
+    graphql::UserErrorCode::InUse,
     ids::Kind,
-    staff::model::{Leaving, StaffRow},
+    leave::model::Person,
+    meetings::model::{MeetingRow, Span},
+    staff::{
+        can::{self, Standing},
+        model::{Ends, Leaving, StaffRow},
+    },
 };
 
-/// Lets somebody not sign in any more, and ends what they teach where that is asked for.
-pub async fn deactivate(
-    cx: &mut Cx,
-    act: &Act,
-    id: i64,
-    end_routines: bool,
-    mut problems: Problems,
-) -> Changed<Leaving> {
-    let row = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-    let leaving = leave(cx, act, &row, end_routines, &mut problems).await?;
-    // The account is closed to everything else its owner is: that is for who could take it over.
-    auth_write::may_change_contact(cx, act, row.account_id).await?;
-    let active = may_sign_in(cx, &row).await?;
-    problems.require(active, "id", WrongStatus, "they may not sign in as it is");
+/// Lets somebody not sign in any more, and ends what is expected of them where that is asked for.
+pub async fn deactivate(cx: &mut Cx, act: &Act, id: i64, ends: Ends, mut problems: Problems) -> Changed<Leaving> {
+    let standing = staff_write::standing(cx, id).await?;
+    let (row, duties) = leave(cx, act, (id, &standing), ends, &mut problems).await?;
+    let mut behind = auth_write::behind(cx, &act.actor(), &[row.account_id]).await?;
+    let behind = behind.remove(&row.account_id).unwrap_or_default();
+    act.heed(can::sign_out(&act.actor(), &standing, &behind), "id", &mut problems)?;
     problems.stop()?;
-    auth_write::close_account(cx, row.account_id).await?;
-    let mut changes = vec![Change::edited(Kind::Staff, id, json!({"active": true}), json!({"active": false}))];
-    changes.extend(routines_write::end_all(cx, &leaving.ended).await?);
-    audit::record(cx, act, changes).await?;
-    Ok(leaving)
+    auth_write::close_account(cx, act, row.account_id).await?;
+    let change = Change::edited(Kind::Staff, id, json!({"active": true}), json!({"active": false}));
+    relieve(cx, act, &row, duties, "the teacher is not available any more", change).await
 }
 
 /// Lets somebody sign in again.
 pub async fn activate(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let row = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-    let active = may_sign_in(cx, &row).await?;
-    problems.require(!active, "id", WrongStatus, "they may sign in as it is");
+    let standing = staff_write::standing(cx, id).await?;
+    let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+    let row =
+        act.target_by(&mut problems, "id", found, |actor, _, granted| can::activate(actor, granted, standing.active))?;
     problems.stop()?;
     auth_write::open_account(cx, row.account_id).await?;
     let change = Change::edited(Kind::Staff, id, json!({"active": false}), json!({"active": true}));
@@ -50,29 +45,27 @@ pub async fn activate(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -
     Ok(id)
 }
 
-/// Archives a staff member, and ends what they teach where that is asked for. The account is left to what else its owner is.
-pub async fn archive(cx: &mut Cx, act: &Act, id: i64, end_routines: bool, mut problems: Problems) -> Changed<Leaving> {
+/// Archives a staff member, and ends what is expected of them where that is asked for. The account is left to what else its
+/// owner is.
+pub async fn archive(cx: &mut Cx, act: &Act, id: i64, ends: Ends, mut problems: Problems) -> Changed<Leaving> {
     use schema::staff as s;
-    let before = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-    let leaving = leave(cx, act, &before, end_routines, &mut problems).await?;
-    problems.require(before.archived_at.is_none(), "id", WrongStatus, "they are archived as it is");
+    let standing = staff_write::standing(cx, id).await?;
+    let (before, duties) = leave(cx, act, (id, &standing), ends, &mut problems).await?;
+    act.heed(can::archive(&before), "id", &mut problems)?;
     problems.stop()?;
     let after: StaffRow = diesel::update(s::table.find(id))
         .set((s::archived_at.eq(act.now), s::version.eq(s::version + 1)))
         .returning(StaffRow::as_returning())
         .get_result(cx)
         .await?;
-    let mut changes = vec![Change::edited(Kind::Staff, id, &before, &after)];
-    changes.extend(routines_write::end_all(cx, &leaving.ended).await?);
-    audit::record(cx, act, changes).await?;
-    Ok(leaving)
+    let change = Change::edited(Kind::Staff, id, &before, &after);
+    relieve(cx, act, &before, duties, "the teacher has left the institute", change).await
 }
 
-/// Takes a staff member out of the archive. What they taught stays ended.
+/// Takes a staff member out of the archive. What has ended stays so.
 pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     use schema::staff as s;
-    let before = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.archived_at.is_some(), "id", WrongStatus, "they are not archived");
+    let before = act.target_by(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?, can::restore)?;
     problems.stop()?;
     let after: StaffRow = diesel::update(s::table.find(id))
         .set((s::archived_at.eq(None::<chrono::NaiveDateTime>), s::version.eq(s::version + 1)))
@@ -83,33 +76,52 @@ pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
     Ok(id)
 }
 
-/// What stands in the way of who leaves, and the routines that end with it.
+/// What is expected of somebody: the routines that they teach, and the meetings to come that they hold.
+struct Duties {
+    routines: Vec<i64>,
+    meetings: Vec<MeetingRow>,
+}
+
+/// Who leaves and what is expected of them, which stands in the way unless it ends with it.
 async fn leave(
     cx: &mut Cx,
     act: &Act,
-    row: &StaffRow,
-    end_routines: bool,
+    (id, standing): (i64, &Standing),
+    ends: Ends,
     problems: &mut Problems,
-) -> Changed<Leaving> {
-    staff_write::may_change(cx, act, row.id).await?;
-    let lessons = routines_write::taught_by(cx, row.id).await?;
-    if !staff_write::is_admin(act) {
-        let headed = courses_write::headed(cx, act).await?;
-        if !lessons.iter().all(|lesson| headed.contains(&lesson.routine.course_id)) {
-            return Err(act.forbidden().into());
-        }
-    }
-    if staff_write::held(cx, row.id).await?.contains(&StaffRole::Admin) {
-        staff_write::an_admin_remains(cx, row.id, "id", problems).await?;
-    }
-    staff_write::heads_nothing(cx, row.id, "id", problems).await?;
-    if !end_routines {
+) -> Changed<(StaffRow, Duties)> {
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+    let row =
+        act.target_by(problems, "id", found, |actor, _, granted| can::leave(actor, granted, standing, &within))?;
+    let lessons = routines_write::taught_by(cx, id).await?;
+    if !ends.routines {
         staff_write::teaches_nothing(&lessons, "endRoutines", problems);
     }
-    let ended = lessons.into_iter().map(|lesson| lesson.routine.id).collect();
-    Ok(Leaving { staff: row.id, account: row.account_id, ended })
+    let meetings = meetings_leaving::held_by(cx, act, id).await?;
+    if !ends.meetings {
+        let held: Vec<String> = meetings.iter().map(|meeting| Span::from(meeting).words(act.zone)).collect();
+        let message = format!("these meetings are to come: {}", held.join("; "));
+        problems.require(held.is_empty(), "cancelMeetings", InUse, &message);
+    }
+    let routines = lessons.into_iter().map(|lesson| lesson.routine.id).collect();
+    Ok((row, Duties { routines, meetings }))
 }
 
-async fn may_sign_in(cx: &mut Cx, row: &StaffRow) -> Result<bool> {
-    Ok(accounts::table.find(row.account_id).select(accounts::active).first(cx).await?)
+/// Ends what was expected of who leaves, takes back the leave that they asked for, and records it with `change`.
+async fn relieve(
+    cx: &mut Cx,
+    act: &Act,
+    row: &StaffRow,
+    Duties { routines, meetings }: Duties,
+    reason: &str,
+    change: Change,
+) -> Changed<Leaving> {
+    let mut changes = vec![change];
+    changes.extend(routines_write::end_all(cx, &routines).await?);
+    changes.extend(meetings_leaving::cancel(cx, &meetings, reason).await?);
+    changes.extend(leave_write::withdraw_all(cx, Person::Staff(row.id)).await?);
+    audit::record(cx, act, changes).await?;
+    let cancelled = meetings.into_iter().map(|meeting| meeting.id).collect();
+    Ok(Leaving { staff: row.id, ended: routines, cancelled })
 }

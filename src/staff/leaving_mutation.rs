@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::{api::Staff, model::Leaving};
+use super::{
+    api::Staff,
+    model::{Ends, Leaving},
+};
 use crate::{
     auth::{
         Role::{Admin, Hod},
@@ -14,6 +17,7 @@ use crate::{
     error::Result,
     graphql::{Call, Stated, UserError, auth, root, stated},
     ids::Kind,
+    meetings::api::Meeting,
     payload,
     routines::api::Routine,
 };
@@ -31,6 +35,9 @@ pub struct DeactivateStaffInput {
     /// Whether to end the routines they teach at present.
     #[graphql(default)]
     end_routines: bool,
+    /// Whether to cancel the meetings to come that they hold, also those that parents asked for.
+    #[graphql(default)]
+    cancel_meetings: bool,
     /// The client's own name for this mutation: sent again with the same input, it is done once.
     client_mutation_id: Option<String>,
 }
@@ -52,6 +59,9 @@ pub struct ArchiveStaffInput {
     /// Whether to end the routines they teach at present.
     #[graphql(default)]
     end_routines: bool,
+    /// Whether to cancel the meetings to come that they hold, also those that parents asked for.
+    #[graphql(default)]
+    cancel_meetings: bool,
     /// The client's own name for this mutation: sent again with the same input, it is done once.
     client_mutation_id: Option<String>,
 }
@@ -90,6 +100,9 @@ pub struct DeactivateStaffPayload {
     /// The routines that were ended with it.
     #[graphql(directive = auth::apply(PEOPLE))]
     ended_routines: Option<Vec<Routine>>,
+    /// The meetings that were cancelled with it, of those that the viewer still reaches.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    cancelled_meetings: Option<Vec<Meeting>>,
     /// The key that the input carried.
     #[graphql(directive = auth::apply(PEOPLE))]
     client_mutation_id: Option<String>,
@@ -110,6 +123,9 @@ pub struct ArchiveStaffPayload {
     /// The routines that were ended with it.
     #[graphql(directive = auth::apply(PEOPLE))]
     ended_routines: Option<Vec<Routine>>,
+    /// The meetings that were cancelled with it, of those that the viewer still reaches.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    cancelled_meetings: Option<Vec<Meeting>>,
     /// The key that the input carried.
     #[graphql(directive = auth::apply(PEOPLE))]
     client_mutation_id: Option<String>,
@@ -128,8 +144,9 @@ pub struct StaffLeavingMutation;
 impl StaffLeavingMutation {
     /// Lets a staff member not sign in any more, whatever else they are, and ends their sessions: ADMIN everybody; an HOD
     /// teachers who hold no other role, teach in courses they head alone, and are no student, nor the parent of one, outside
-    /// of them. Who heads a course stays, and so does the last administrator. Who teaches by the present timetable stays
-    /// unless their routines are ended with it.
+    /// of them. Who heads a course stays, and so does the last administrator. Who teaches by the present timetable, or has
+    /// meetings to come, stays unless their routines are ended and their meetings cancelled with it. Leave that they asked
+    /// for and that is pending is withdrawn; meetings that have begun are left to be completed.
     #[graphql(directive = auth::apply(LETTING_GO))]
     async fn deactivate_staff(
         &self,
@@ -139,16 +156,14 @@ impl StaffLeavingMutation {
         let call = Call::of(ctx);
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let target = call.number(Kind::Staff, &input.id);
-        let done = change!(call, &act, staff_leaving::deactivate(target, input.end_routines, Problems::default()));
-        if let Some(leaving) = &done.value {
-            call.services().sessions.end_all_but(leaving.account, None).await?;
-        }
-        let (staff, ended_routines) = left(call, &done).await?;
+        let ends = Ends { routines: input.end_routines, meetings: input.cancel_meetings };
+        let done = change!(call, &act, staff_leaving::deactivate(target, ends, Problems::default()));
+        let (staff, ended_routines, cancelled_meetings) = left(call, &done).await?;
         let Done { client_mutation_id, user_errors, .. } = done;
-        Ok(Some(DeactivateStaffPayload { staff, ended_routines, client_mutation_id, user_errors }))
+        Ok(Some(DeactivateStaffPayload { staff, ended_routines, cancelled_meetings, client_mutation_id, user_errors }))
     }
 
-    /// Lets a staff member sign in again. The routines that were ended stay ended.
+    /// Lets a staff member sign in again. What was ended, cancelled and withdrawn stays so.
     #[graphql(directive = auth::apply(TAKING_BACK))]
     async fn activate_staff(
         &self,
@@ -164,7 +179,9 @@ impl StaffLeavingMutation {
 
     /// Archives a staff member, who is staff no more: ADMIN everybody; an HOD teachers who hold no other role and teach in
     /// courses they head alone. The account is left to what else they are. Who heads a course stays, and so does the last
-    /// administrator. Who teaches by the present timetable stays unless their routines are ended with it.
+    /// administrator. Who teaches by the present timetable, or has meetings to come, stays unless their routines are ended
+    /// and their meetings cancelled with it. Leave that they asked for and that is pending is withdrawn; meetings that have
+    /// begun are left to be completed.
     #[graphql(directive = auth::apply(LETTING_GO))]
     async fn archive_staff(
         &self,
@@ -174,13 +191,14 @@ impl StaffLeavingMutation {
         let call = Call::of(ctx);
         let act = Act::of(ctx, input.client_mutation_id).await?;
         let target = call.number(Kind::Staff, &input.id);
-        let done = change!(call, &act, staff_leaving::archive(target, input.end_routines, Problems::default()));
-        let (staff, ended_routines) = left(call, &done).await?;
+        let ends = Ends { routines: input.end_routines, meetings: input.cancel_meetings };
+        let done = change!(call, &act, staff_leaving::archive(target, ends, Problems::default()));
+        let (staff, ended_routines, cancelled_meetings) = left(call, &done).await?;
         let Done { client_mutation_id, user_errors, .. } = done;
-        Ok(Some(ArchiveStaffPayload { staff, ended_routines, client_mutation_id, user_errors }))
+        Ok(Some(ArchiveStaffPayload { staff, ended_routines, cancelled_meetings, client_mutation_id, user_errors }))
     }
 
-    /// Takes a staff member out of the archive, with the roles they held. The routines that were ended stay ended.
+    /// Takes a staff member out of the archive, with the roles they held. What was ended, cancelled and withdrawn stays so.
     #[graphql(directive = auth::apply(TAKING_BACK))]
     async fn restore_staff(
         &self,
@@ -195,10 +213,14 @@ impl StaffLeavingMutation {
     }
 }
 
-/// Who left and the routines that ended with it, as the viewer may see them now.
-async fn left(call: &Call, done: &Done<Leaving>) -> Result<(Option<Staff>, Option<Vec<Routine>>)> {
-    let Some(Leaving { staff, ended, .. }) = &done.value else { return Ok((None, None)) };
+/// Who left, the routines that ended with it and the meetings that were cancelled, as the viewer may see them now.
+type Left = (Option<Staff>, Option<Vec<Routine>>, Option<Vec<Meeting>>);
+
+async fn left(call: &Call, done: &Done<Leaving>) -> Result<Left> {
+    let Some(Leaving { staff, ended, cancelled }) = &done.value else { return Ok((None, None, None)) };
     let mut routines = Routine::by_ids(call, ended.clone()).await?;
     let routines = ended.iter().filter_map(|number| routines.remove(number)).collect();
-    Ok((Staff::by_ids(call, vec![*staff]).await?.remove(staff), Some(routines)))
+    let mut meetings = Meeting::by_ids(call, cancelled.clone()).await?;
+    let meetings = cancelled.iter().filter_map(|number| meetings.remove(number)).collect();
+    Ok((Staff::by_ids(call, vec![*staff]).await?.remove(staff), Some(routines), Some(meetings)))
 }

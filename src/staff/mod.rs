@@ -10,15 +10,15 @@
 //! say) has a narrower scope, made of `store::headed`.
 //!
 //! Contact details are those of the staff member's account: nobody else can have the same.
-
 //!
 //! ADMIN adds and edits staff and says which roles they hold. An HOD adds teachers, and edits, deactivates and archives those
 //! of the courses they head who hold no other role, where that touches no course of others. Who is deactivated may not
 //! sign in, whatever else they are; who is archived is staff no more, and their account is left to what else they are.
-//! Nobody leaves while they head a course, nor while they teach, unless their routines are ended with it; and one
-//! administrator who can sign in always remains.
+//! Nobody leaves while they head a course, nor while they teach or have meetings to come, unless those are ended with it;
+//! leave that they wait for is withdrawn; and one administrator who can sign in always remains.
 
 pub mod api;
+pub mod can;
 pub mod leaving_mutation;
 pub mod model;
 pub mod mutation;

@@ -115,15 +115,24 @@ impl StaffEdit {
     }
 }
 
+/// What is to end with somebody who leaves; otherwise it stands in their way.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The routines that they teach.
+    pub routines: bool,
+    /// The meetings to come that they hold.
+    pub meetings: bool,
+}
+
 /// What became of somebody who leaves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Leaving {
     /// The staff member.
     pub staff: i64,
-    /// Their account.
-    pub account: i64,
     /// The routines that were ended.
     pub ended: Vec<i64>,
+    /// The meetings that were called off.
+    pub cancelled: Vec<i64>,
 }
 
 /// Which staff to list.

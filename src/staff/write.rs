@@ -1,5 +1,7 @@
 //! What changes staff: the rules and the SQL, compiled for both databases.
 
+use std::collections::HashMap;
+
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
@@ -14,10 +16,13 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{self, accounts, staff_roles},
     error::Result,
-    graphql::UserErrorCode::{InUse, LastAdmin},
+    graphql::UserErrorCode::InUse,
     ids::Kind,
     routines::model::Lesson,
-    staff::model::{NewStaff, StaffEdit, StaffRow},
+    staff::{
+        can::{self, Standing},
+        model::{NewStaff, StaffEdit, StaffRow},
+    },
 };
 
 /// Adds a staff member, with an account that has no password yet. An HOD of some course adds teachers, and nobody else.
@@ -62,8 +67,9 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::staff as s;
-    let before = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
-    may_change(cx, act, id).await?;
+    let roles = roles_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
+    let found = staff::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, |actor, _, granted| can::edit(actor, granted, &roles))?;
     if !is_admin(act) && edit.is_personal() {
         return Err(act.forbidden().into());
     }
@@ -97,13 +103,13 @@ pub async fn set_roles(
     use schema::staff as s;
     let before = act.target(&mut problems, "id", staff::by_ids(cx, &act.scope, &[id]).await?)?;
     problems.fresh(version, before.version);
-    let held = held(cx, id).await?;
-    let loses = |role: StaffRole| held.contains(&role) && !roles.contains(&role);
+    let standing = standing(cx, id).await?;
+    let loses = |role: StaffRole| standing.roles.contains(&role) && !roles.contains(&role);
     if loses(StaffRole::Admin) {
-        an_admin_remains(cx, id, "roles", &mut problems).await?;
+        act.heed(can::an_admin_remains(&standing), "roles", &mut problems)?;
     }
     if loses(StaffRole::Hod) {
-        heads_nothing(cx, id, "roles", &mut problems).await?;
+        act.heed(can::heads_nothing(&standing), "roles", &mut problems)?;
     }
     if loses(StaffRole::Teacher) {
         teaches_nothing(&routines_write::taught_by(cx, id).await?, "roles", &mut problems);
@@ -112,60 +118,77 @@ pub async fn set_roles(
     diesel::delete(staff_roles::table.filter(staff_roles::staff_id.eq(id))).execute(cx).await?;
     give_roles(cx, id, roles).await?;
     diesel::update(s::table.find(id)).set(s::version.eq(s::version + 1)).execute(cx).await?;
-    let change = Change::edited(Kind::Staff, id, json!({"roles": held}), json!({"roles": roles}));
+    let change = Change::edited(Kind::Staff, id, json!({"roles": standing.roles}), json!({"roles": roles}));
     audit::record(cx, act, vec![change]).await?;
     Ok(id)
 }
 
 /// Whether the viewer does this as ADMIN.
-pub fn is_admin(act: &Act) -> bool {
+fn is_admin(act: &Act) -> bool {
     act.held().has(Role::Admin)
 }
 
-/// Lets go on who may change a staff member whom they reached: ADMIN anybody; an HOD, who reached a teacher of their
-/// courses, one who holds no other role.
-///
-/// # Errors
-/// `FORBIDDEN`.
-pub async fn may_change(cx: &mut Cx, act: &Act, id: i64) -> Changed<()> {
-    if is_admin(act) || held(cx, id).await?.iter().all(|role| *role == StaffRole::Teacher) {
-        return Ok(());
+/// The roles that staff hold, in the order they are shown; nothing of who holds none.
+pub async fn roles_of(cx: &mut Cx, ids: &[i64]) -> Result<HashMap<i64, Vec<StaffRole>>> {
+    let rows = staff_roles::table.filter(staff_roles::staff_id.eq_any(ids));
+    let rows: Vec<(i64, StaffRole)> = rows.select((staff_roles::staff_id, staff_roles::role)).load(cx).await?;
+    let mut roles: HashMap<i64, Vec<StaffRole>> = HashMap::new();
+    for role in StaffRole::ALL {
+        for (id, _) in rows.iter().filter(|(_, held)| held == role) {
+            roles.entry(*id).or_default().push(*role);
+        }
     }
-    Err(act.forbidden().into())
+    Ok(roles)
 }
 
-/// The roles that a staff member holds, in the order they are shown.
-pub async fn held(cx: &mut Cx, id: i64) -> Result<Vec<StaffRole>> {
-    let roles = staff_roles::table.filter(staff_roles::staff_id.eq(id)).select(staff_roles::role);
-    let roles: Vec<StaffRole> = roles.load(cx).await?;
-    Ok(StaffRole::ALL.iter().filter(|role| roles.contains(role)).copied().collect())
+/// How a staff member stands, for rules.
+pub async fn standing(cx: &mut Cx, id: i64) -> Result<Standing> {
+    Ok(standings(cx, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
-/// Says that somebody else must be there who runs the institute: at work, and able to sign in.
-pub async fn an_admin_remains(cx: &mut Cx, but: i64, path: &str, problems: &mut Problems) -> Result<()> {
+/// The same for several: a few statements, however many they are.
+pub async fn standings(cx: &mut Cx, ids: &[i64]) -> Result<HashMap<i64, Standing>> {
+    use schema::{courses as c, staff as s};
+    let active: Vec<(i64, bool)> = s::table
+        .inner_join(accounts::table)
+        .filter(s::id.eq_any(ids))
+        .select((s::id, accounts::active))
+        .load(cx)
+        .await?;
+    let mut roles = roles_of(cx, ids).await?;
+    let taught = routines_write::taught_in(cx, ids).await?;
+    let headed: Vec<(i64, String)> = c::table
+        .filter(c::hod_id.eq_any(ids))
+        .order((c::name, c::id))
+        .select((c::hod_id.assume_not_null(), c::name))
+        .load(cx)
+        .await?;
+    let admins = admins(cx).await?;
+    let standing = |(id, active): (i64, bool)| {
+        let standing = Standing {
+            active,
+            roles: roles.remove(&id).unwrap_or_default(),
+            taught: taught.iter().filter(|(teacher, _)| *teacher == id).map(|(_, course)| *course).collect(),
+            heads: headed.iter().filter(|(head, _)| *head == id).map(|(_, name)| name.clone()).collect(),
+            another_admin: admins.iter().any(|admin| *admin != id),
+        };
+        (id, standing)
+    };
+    Ok(active.into_iter().map(standing).collect())
+}
+
+/// Who runs the institute: at work, and able to sign in.
+async fn admins(cx: &mut Cx) -> Result<Vec<i64>> {
     use schema::staff as s;
-    let others = s::table
+    let admins = s::table
         .inner_join(staff_roles::table)
         .inner_join(accounts::table)
         .filter(staff_roles::role.eq(StaffRole::Admin))
-        .filter(s::id.ne(but))
         .filter(s::archived_at.is_null())
         .filter(accounts::active)
         .filter(accounts::password_hash.is_not_null())
         .select(s::id);
-    let remains: bool = dsl::select(dsl::exists(others)).get_result(cx).await?;
-    problems.require(remains, path, LastAdmin, "nobody else could sign in as an administrator");
-    Ok(())
-}
-
-/// Says which courses somebody heads, where they must head none.
-pub async fn heads_nothing(cx: &mut Cx, id: i64, path: &str, problems: &mut Problems) -> Result<()> {
-    use schema::courses as c;
-    let headed: Vec<String> =
-        c::table.filter(c::hod_id.eq(id)).order((c::name, c::id)).select(c::name).load(cx).await?;
-    let message = format!("they head {}: somebody else must be appointed first", headed.join(", "));
-    problems.require(headed.is_empty(), path, InUse, &message);
-    Ok(())
+    Ok(admins.load(cx).await?)
 }
 
 /// Says what somebody teaches, where they must teach nothing.

@@ -13,10 +13,12 @@ use crate::{
     change::{Act, Changed, Problems},
     courses::model::CourseRow,
     db::schema,
-    graphql::UserErrorCode::{Invalid, OutOfRange, WrongStatus},
+    graphql::UserErrorCode::{Invalid, OutOfRange},
     ids::Kind,
-    progress::model::ProgressStatus,
-    students::model::{Admission, StudentRow},
+    students::{
+        can,
+        model::{Admission, StudentRow},
+    },
 };
 
 /// Admits a student: the account, without a password; the student; the course, with its tracking; batches; parents.
@@ -88,11 +90,8 @@ pub async fn enrol(
     let Some(course) = course_to_begin(cx, act, course, period, &mut problems).await? else {
         return Err(problems.refusal());
     };
-    let elsewhere = before.course_id != Some(course.id);
-    problems.require(elsewhere, "courseId", WrongStatus, "the student is in this course");
-    let tracking = progress_tracking::of(cx, id, course.id).await?;
-    let done = elsewhere && tracking.is_some_and(|tracking| tracking.status == ProgressStatus::Completed);
-    problems.require(!done, "courseId", WrongStatus, "the student has completed this course");
+    let completed = progress_tracking::completed(cx, &[id]).await?;
+    act.heed(can::enrol_in(&before, course.id, &completed), "courseId", &mut problems)?;
     problems.stop()?;
     let after: StudentRow = diesel::update(s::table.find(id))
         .set((s::course_id.eq(course.id), s::current_period.eq(period), s::version.eq(s::version + 1)))
@@ -124,8 +123,8 @@ async fn course_to_begin(
         problems.not_found("courseId");
         return Ok(None);
     };
-    courses_write::may_in(cx, act, id).await?;
-    problems.require(course.active, "courseId", WrongStatus, "this course is not offered at present");
+    let within = courses_write::within(cx, &act.actor()).await?;
+    act.heed(can::begin(&course, &within), "courseId", problems)?;
     let message = format!("this course has periods 1 to {}", course.periods());
     problems.require((1..=course.periods()).contains(&period), "period", OutOfRange, &message);
     Ok(Some(course))

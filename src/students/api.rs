@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StudentFilter, StudentOrder, StudentOrderField, StudentQuery as Query, StudentRow, StudentStatus};
+use super::{
+    can::StudentActions,
+    model::{StudentOrderField, StudentRow, StudentStatus},
+};
 use crate::{
     access::model::BULK,
     attendance::{
@@ -24,8 +27,7 @@ use crate::{
     error::Result,
     feedback::api::TeacherFeedback,
     graphql::{
-        Call, Connection, Date, Direction, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested,
-        root, stated, wants_total,
+        Call, Connection, Date, Listed, Loaded, MAX_LIST, MAX_PAGE, Paging, Stated, audited, auth, nested, stated,
     },
     ids::Kind,
     leave::api::LeaveRequest,
@@ -338,6 +340,12 @@ impl Student {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with them.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<StudentActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<StudentRow>> for Student {
@@ -350,6 +358,12 @@ impl Student {
     /// Those of the numbered students that the viewer reaches, by number.
     pub async fn by_ids(call: &Call, ids: Vec<i64>) -> Result<HashMap<i64, Self>> {
         Ok(Loaded::by_number(read!(call.db(), students::by_ids(call.scope(), &ids))?))
+    }
+
+    /// The row itself, for rules that go by it.
+    #[must_use]
+    pub fn row(&self) -> &Loaded<StudentRow> {
+        &self.0
     }
 
     /// The key and number a cursor holds, in an order.
@@ -370,45 +384,4 @@ impl Student {
         });
         Ok(contacts.await?.unwrap_or_default())
     }
-}
-
-/// The students' part of the query root.
-#[derive(Default)]
-pub struct StudentQuery;
-
-#[Object(guard = "root(\"Query\")")]
-impl StudentQuery {
-    /// The students that the viewer reaches.
-    #[graphql(directive = auth::apply(PEOPLE))]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn students(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
-        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which students.")] filter: Option<StudentFilter>,
-        #[graphql(desc = "In which order.")] order_by: Option<StudentOrder>,
-    ) -> Result<Option<Connection<Student>>> {
-        let call = Call::of(ctx);
-        let order = order_by.unwrap_or_default();
-        let paging = Paging::read(ctx, (first, after), (last, before), order.direction == Direction::Desc)?;
-        let query = opened(call, filter.unwrap_or_default()).await?;
-        let rows = read!(call.db(), students::page(call.scope(), &query, order.field, paging.page()))?;
-        let total =
-            if wants_total(ctx) { Some(read!(call.db(), students::count(call.scope(), &query))?) } else { None };
-        paging.connection(ctx, Loaded::list(rows), |student: &Student| student.key(order.field), total).map(Some)
-    }
-}
-
-async fn opened(call: &Call, filter: StudentFilter) -> Result<Query> {
-    Ok(Query {
-        name: filter.name,
-        status: filter.status,
-        course: call.reached(Kind::Course, filter.course_id).await?,
-        period: filter.period,
-        batch: call.reached(Kind::Batch, filter.batch_id).await?,
-        archived: filter.archived,
-    })
 }

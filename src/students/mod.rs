@@ -8,10 +8,12 @@
 //!
 //! ADMIN and ADMISSION admit, enrol and edit students, an HOD in the courses they head, who does not write what they may not
 //! read; an HOD also archives theirs, and ADMIN everybody, whom nobody but ADMIN restores. Nothing else is done with an
-//! archived student. Whatever gives a student a course or a period keeps their course tracking in step, in the same
-//! transaction.
+//! archived student, nor is anything expected of them: meetings to come and pending leave end with it. Whatever gives a
+//! student a course or a period keeps their course tracking in step, in the same transaction.
 
 pub mod admitting;
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;
+pub mod query;

@@ -223,7 +223,8 @@ impl StudentMutation {
     }
 
     /// Archives a student: ADMIN alone reaches them from then on, and nobody signs in with the account, unless somebody else
-    /// has it too.
+    /// has it too. Meetings to come about them alone are cancelled, their parents are taken out of those about others, and
+    /// leave that they wait for is withdrawn.
     #[graphql(directive = auth::apply(ARCHIVING))]
     async fn archive_student(
         &self,
@@ -237,7 +238,7 @@ impl StudentMutation {
         ArchiveStudentPayload::of(done, |ids| Student::by_ids(call, ids)).await
     }
 
-    /// Takes a student back from the archive, as they were.
+    /// Takes a student back from the archive, as they were. What was cancelled and withdrawn stays so.
     #[graphql(directive = auth::apply(RESTORING))]
     async fn restore_student(
         &self,

@@ -7,7 +7,7 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write, batches, dialect, students};
+use super::{Cx, audit, auth_write, batches, dialect, leave_write, meetings_leaving, students};
 use crate::{
     audit::model::Change,
     auth::{
@@ -20,14 +20,17 @@ use crate::{
     error::Result,
     graphql::UserErrorCode::{Duplicate, WrongStatus},
     ids::Kind,
-    students::model::{StudentEdit, StudentRow, StudentStatus},
+    leave::model::Person,
+    students::{
+        can,
+        model::{StudentEdit, StudentRow, StudentStatus},
+    },
 };
 
 /// Who writes what identifies a citizen: nobody writes what they may not read.
 pub const CIVIL: RoleSet = RoleSet::of(&[Role::Admin, Role::Admission]);
 
-/// The student that a mutation is about, and the roles by which the viewer may change them. An archived one is only
-/// restored.
+/// The student that a mutation is about, and the roles by which the viewer may change them.
 ///
 /// # Errors
 /// `NOT_FOUND` at `path`, or `FORBIDDEN`: see [`Act::target`].
@@ -38,11 +41,9 @@ pub async fn target(
     path: &str,
     id: i64,
 ) -> Changed<(StudentRow, RoleSet)> {
-    let rows = students::by_ids(cx, &act.scope, &[id]).await?;
-    let may = act.roles_for(&rows);
-    let student = act.target(problems, path, rows)?;
-    problems.require(student.archived_at.is_none(), path, WrongStatus, "the student is archived");
-    Ok((student, may))
+    let (student, granted) = problems.found(path, students::by_ids(cx, &act.scope, &[id]).await?)?;
+    act.heed(can::change(&act.actor(), &student, granted), path, problems)?;
+    Ok((student, granted.and(act.may)))
 }
 
 /// Edits what is known of a student.
@@ -152,13 +153,13 @@ pub async fn archive(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
 
 /// Takes a student back from the archive.
 pub async fn restore(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", students::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.archived_at.is_some(), "id", WrongStatus, "the student is not archived");
+    let before = act.target_by(&mut problems, "id", students::by_ids(cx, &act.scope, &[id]).await?, can::restore)?;
     problems.stop()?;
     shelve(cx, act, &before, false).await
 }
 
-/// Archives a student or takes them back, and closes or opens the account where it is nobody else's.
+/// Archives a student or takes them back, and closes or opens the account where it is nobody else's. Nobody waits for who
+/// is archived: meetings to come lose their family, and what leave is pending is withdrawn.
 async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> Changed<i64> {
     use schema::students::{self as s};
     let account = before.account_id;
@@ -168,9 +169,14 @@ async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> 
         .get_result(cx)
         .await?;
     let mut changes = vec![Change::edited(Kind::Student, before.id, before, &after)];
+    if archived {
+        let reason = "the student has left the institute";
+        changes.extend(meetings_leaving::without_family(cx, act, before.id, reason).await?);
+        changes.extend(leave_write::withdraw_all(cx, Person::Student(before.id)).await?);
+    }
     if let Some(active) = is_open(cx, account).await? {
         if archived {
-            auth_write::close_account(cx, account).await?;
+            auth_write::close_account(cx, act, account).await?;
         } else {
             auth_write::open_account(cx, account).await?;
         }

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{StudyFileRow, SubjectFilter, SubjectOrder, SubjectOrderField, SubjectQuery as Query, SubjectRow};
+use super::{
+    can::{StudyFileActions, SubjectActions},
+    model::{StudyFileRow, SubjectFilter, SubjectOrder, SubjectOrderField, SubjectQuery as Query, SubjectRow},
+};
 use crate::{
     auth::{
         RoleSet,
@@ -106,6 +109,12 @@ impl Subject {
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
     }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn viewer_can(&self) -> Option<SubjectActions> {
+        Some((&self.0).into())
+    }
 }
 
 impl From<Loaded<SubjectRow>> for Subject {
@@ -178,6 +187,12 @@ impl StudyFile {
     async fn uploaded_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>> {
         let call = Call::of(ctx);
         self.0.referred("uploaded by", |row| row.uploaded_by, |ids| Staff::by_ids(call, ids)).await
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(TEACHING))]
+    async fn viewer_can(&self) -> Option<StudyFileActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -13,5 +13,6 @@
 //! deleted only where nothing does. Study files are added by them and by who teaches the subject, who remove their own.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -1,5 +1,7 @@
 //! What changes subjects and study files: the rules and the SQL, compiled for both databases.
 
+use std::collections::{BTreeSet, HashMap};
+
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
@@ -7,21 +9,26 @@ use super::{Cx, audit, courses, courses_write, progress_write, subjects};
 use crate::{
     audit::model::Change,
     auth::Role,
-    change::{Act, Changed, Problems},
-    courses::model::CourseRow,
+    change::{Act, Actor, Changed, Problems},
+    courses::{can::change, model::CourseRow},
     db::schema::{self, attendance_totals, course_trackings, routines, study_files, subject_progress},
     error::Result,
     graphql::UserErrorCode::{InUse, OutOfRange, Taken},
     ids::Kind,
-    subjects::model::{NewStudyFile, NewSubject, StudyFileRow, SubjectEdit, SubjectRow},
+    subjects::{
+        can,
+        model::{NewStudyFile, NewSubject, StudyFileRow, SubjectEdit, SubjectRow},
+    },
 };
 
 /// Adds a subject to a period of a course.
 pub async fn create(cx: &mut Cx, act: &Act, subject: &NewSubject, mut problems: Problems) -> Changed<i64> {
     use schema::subjects;
+    let within = courses_write::within(cx, &act.actor()).await?;
     let found = courses::by_ids(cx, &act.scope, &[subject.course_id]).await?;
-    let course = act.target(&mut problems, "courseId", found)?;
-    courses_write::may_in(cx, act, course.id).await?;
+    let course = act.target_by(&mut problems, "courseId", found, |actor, course, granted| {
+        change(actor, course.id, granted, &within)
+    })?;
     is_period_of(&course, subject.period, &mut problems);
     code_is_free(cx, (course.id, &subject.code), 0, &mut problems).await?;
     name_is_free(cx, "name", (course.id, subject.period, &subject.name), 0, &mut problems).await?;
@@ -45,8 +52,11 @@ pub async fn edit(
     mut problems: Problems,
 ) -> Changed<i64> {
     use schema::subjects::{self as s};
-    let before = act.target(&mut problems, "id", subjects::by_ids(cx, &act.scope, &[id]).await?)?;
-    courses_write::may_in(cx, act, before.course_id).await?;
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let found = subjects::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, |actor, subject, granted| {
+        change(actor, subject.course_id, granted, &within)
+    })?;
     problems.fresh(version, before.version);
     let period = edit.period.unwrap_or(before.period);
     if period != before.period {
@@ -89,33 +99,12 @@ async fn recompute_course(cx: &mut Cx, act: &Act, course: i64) -> Result<()> {
 /// Deletes a subject that nothing refers to.
 pub async fn delete(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     use schema::subjects::{self as s};
-    let before = act.target(&mut problems, "id", subjects::by_ids(cx, &act.scope, &[id]).await?)?;
-    courses_write::may_in(cx, act, before.course_id).await?;
-    let referring = [
-        (
-            "routines",
-            dsl::select(dsl::exists(routines::table.filter(routines::subject_id.eq(id)))).get_result(cx).await?,
-        ),
-        (
-            "study files",
-            dsl::select(dsl::exists(study_files::table.filter(study_files::subject_id.eq(id)))).get_result(cx).await?,
-        ),
-        (
-            "students' progress",
-            dsl::select(dsl::exists(subject_progress::table.filter(subject_progress::subject_id.eq(id))))
-                .get_result(cx)
-                .await?,
-        ),
-        (
-            "attendance",
-            dsl::select(dsl::exists(attendance_totals::table.filter(attendance_totals::subject_id.eq(id))))
-                .get_result(cx)
-                .await?,
-        ),
-    ];
-    let referring: Vec<&str> = referring.into_iter().filter(|(_, refers)| *refers).map(|(what, _)| what).collect();
-    let message = format!("there is something that refers to it: {}", referring.join(", "));
-    problems.require(referring.is_empty(), "id", InUse, &message);
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let referring = referring(cx, &[id]).await?.remove(&id).unwrap_or_default();
+    let found = subjects::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", found, |actor, subject, granted| {
+        can::delete(actor, subject, granted, &within, &referring)
+    })?;
     problems.stop()?;
     diesel::delete(s::table.find(id)).execute(cx).await?;
     audit::record(cx, act, vec![Change::removed(Kind::Subject, id, &before)]).await?;
@@ -125,11 +114,12 @@ pub async fn delete(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> 
 
 /// Adds a file to study a subject from.
 pub async fn add_file(cx: &mut Cx, act: &Act, file: &NewStudyFile, mut problems: Problems) -> Changed<i64> {
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let taught = taught(cx, &act.actor()).await?;
     let found = subjects::by_ids(cx, &act.scope, &[file.subject_id]).await?;
-    let subject = act.target(&mut problems, "subjectId", found)?;
-    if !teaches(cx, act, subject.id).await? {
-        courses_write::may_in(cx, act, subject.course_id).await?;
-    }
+    act.target_by(&mut problems, "subjectId", found, |actor, subject, granted| {
+        can::add_file(actor, subject, granted, &within, &taught)
+    })?;
     problems.stop()?;
     let uploader = Some(act.scope.staff()).filter(|staff| *staff != 0);
     let row: StudyFileRow = diesel::insert_into(study_files::table)
@@ -143,29 +133,58 @@ pub async fn add_file(cx: &mut Cx, act: &Act, file: &NewStudyFile, mut problems:
 
 /// Removes a file to study from: a teacher what they have added themselves.
 pub async fn remove_file(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
-    let before = act.target(&mut problems, "id", subjects::files_by_ids(cx, &act.scope, &[id]).await?)?;
-    let own = act.scope.staff() != 0 && before.uploaded_by == Some(act.scope.staff());
-    if !(own && teaches(cx, act, before.subject_id).await?) {
-        let course = schema::subjects::table.find(before.subject_id).select(schema::subjects::course_id);
-        let course: i64 = course.first(cx).await?;
-        courses_write::may_in(cx, act, course).await?;
-    }
+    let within = courses_write::within(cx, &act.actor()).await?;
+    let taught = taught(cx, &act.actor()).await?;
+    let (before, granted) = problems.found("id", subjects::files_by_ids(cx, &act.scope, &[id]).await?)?;
+    let course = courses_of(cx, &[before.subject_id]).await?.remove(&before.subject_id);
+    act.heed(can::remove_file(&act.actor(), &before, granted, course, &within, &taught), "id", &mut problems)?;
     problems.stop()?;
     diesel::delete(study_files::table.find(id)).execute(cx).await?;
     audit::record(cx, act, vec![Change::removed(Kind::StudyFile, id, &before)]).await?;
     Ok(id)
 }
 
-/// Whether the viewer, as a teacher, teaches a subject by the present timetable.
-async fn teaches(cx: &mut Cx, act: &Act, subject: i64) -> Result<bool> {
-    if !act.held().has(Role::Staff) {
-        return Ok(false);
+/// The subjects that the viewer teaches by the present timetable; none where they do not do this as a teacher.
+pub async fn taught(cx: &mut Cx, actor: &Actor) -> Result<BTreeSet<i64>> {
+    if !actor.held().has(Role::Staff) {
+        return Ok(BTreeSet::new());
     }
-    let slots = routines::table
-        .filter(routines::active)
-        .filter(routines::teacher_id.eq(act.scope.staff()))
-        .filter(routines::subject_id.eq(subject));
-    Ok(dsl::select(dsl::exists(slots)).get_result(cx).await?)
+    let slots = routines::table.filter(routines::active).filter(routines::teacher_id.eq(actor.scope.staff()));
+    Ok(slots.select(routines::subject_id).load::<i64>(cx).await?.into_iter().collect())
+}
+
+/// The course of each subject.
+pub async fn courses_of(cx: &mut Cx, subjects: &[i64]) -> Result<HashMap<i64, i64>> {
+    use schema::subjects::{self as s};
+    let courses = s::table.filter(s::id.eq_any(subjects)).select((s::id, s::course_id));
+    Ok(courses.load::<(i64, i64)>(cx).await?.into_iter().collect())
+}
+
+/// What refers to each subject, in words; nothing of one that nothing refers to.
+pub async fn referring(cx: &mut Cx, subjects: &[i64]) -> Result<HashMap<i64, Vec<&'static str>>> {
+    use {attendance_totals as a, routines as r, study_files as f, subject_progress as p};
+    let referred: [(&str, Vec<i64>); 4] = [
+        ("routines", r::table.filter(r::subject_id.eq_any(subjects)).select(r::subject_id).distinct().load(cx).await?),
+        (
+            "study files",
+            f::table.filter(f::subject_id.eq_any(subjects)).select(f::subject_id).distinct().load(cx).await?,
+        ),
+        (
+            "students' progress",
+            p::table.filter(p::subject_id.eq_any(subjects)).select(p::subject_id).distinct().load(cx).await?,
+        ),
+        (
+            "attendance",
+            a::table.filter(a::subject_id.eq_any(subjects)).select(a::subject_id).distinct().load(cx).await?,
+        ),
+    ];
+    let mut referring: HashMap<i64, Vec<&'static str>> = HashMap::new();
+    for (what, subjects) in referred {
+        for subject in subjects {
+            referring.entry(subject).or_default().push(what);
+        }
+    }
+    Ok(referring)
 }
 
 fn is_period_of(course: &CourseRow, period: i32, problems: &mut Problems) {

@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Client, TestDatabase};
+use crate::{
+    support::{Backend, Client, TestDatabase},
+    visible::{expected, outline},
+};
 
 /// The binary, with no configuration but what is given.
 fn rollcall(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -36,6 +39,25 @@ fn a_wrong_configuration_is_told_whole_and_exits_with_2() {
         assert!(told.contains(variable), "{variable} in {told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn the_schema_is_printed_whole_or_as_a_role_sees_it() {
+    let printed = |arguments: &[&str]| text(&run(&[&["schema"], arguments].concat(), &[]).stdout);
+    assert_eq!(printed(&[]), include_str!("../../schema.graphql"));
+    for role in ["ADMIN", "HOD", "ADMISSION", "STAFF", "STUDENT", "PARENT"] {
+        let seen = printed(&["--role", &role.to_lowercase()]);
+        assert_eq!(outline(&seen), expected(&[role, "SELF"]), "{role}");
+    }
+    assert_eq!(outline(&printed(&["--role", "reporting"])), expected(&["REPORTING"]), "a key is nobody's self");
+    assert_eq!(outline(&printed(&["--role", "anonymous"])), expected(&["ANONYMOUS"]));
+    let both = printed(&["--role", "staff,parent"]);
+    assert_eq!(outline(&both), expected(&["STAFF", "PARENT", "SELF"]));
+    assert_eq!(printed(&["--role", "parent", "--role", "staff"]), both);
+
+    let refused = run(&["schema", "--role", "boss"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("ADMISSION"), "it says which there are: {}", text(&refused.stderr));
 }
 
 #[test]

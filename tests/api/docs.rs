@@ -132,7 +132,34 @@ async fn the_readmes_first_queries_work_as_they_are() {
     let audit = queries.iter().find(|(_, query)| query.contains("auditEntries")).unwrap();
     let text = admin.ask(audit.1).await.ok().data.to_string();
     assert!(text.contains("admitStudent"), "{text}");
+    let can = queries.iter().find(|(_, query)| query.contains("viewerCan")).unwrap();
+    let text = app.sign_in(cast::TEACHER).await.ask(can.1).await.ok().data.to_string();
+    assert!(text.contains("\"cancel\":true") && text.contains("\"cancel\":false"), "{text}");
     let (_, sign_in) = queries.iter().find(|(_, query)| query.contains("signIn")).unwrap();
     let answer = app.anonymous().ask(sign_in).await.ok();
     assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS", "the demo's password is not this data's");
+}
+
+/// What stands in backquotes in a text.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_file_and_test_that_the_pages_name_is_there() {
+    let pages = [include_str!("../../docs/rules.md"), include_str!("../../docs/authorization.md")];
+    let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
+    for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {
+        let source = |file: String| std::fs::read_to_string(file).unwrap_or_default();
+        if name.ends_with(".rs") {
+            files += 1;
+            missing.extend((source(name.to_owned()).is_empty()).then_some(name));
+        } else if let Some((module, test)) = name.split_once("::") {
+            tests += 1;
+            missing
+                .extend((!source(format!("tests/api/{module}.rs")).contains(&format!("fn {test}("))).then_some(name));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(files > 50 && tests > 100, "the pages were read: {files} files, {tests} tests");
 }

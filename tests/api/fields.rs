@@ -7,17 +7,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, TypeKind, TypeSystemDefinition},
-};
-use rollcall::{demo::cast, graphql, ids::Kind};
+use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use crate::{
     hard::hard_cases,
-    rules::{VIEWERS, Viewer, rule},
-    support::{Answer, TestApp, of},
+    reached::viewers,
+    rules::{Viewer, rule},
+    support::{
+        Answer, TestApp, of,
+        schema::{Field, SCHEMA},
+    },
 };
 
 /// Everybody who signs in.
@@ -29,7 +29,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 #[rustfmt::skip]
 static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ("Student", &[
-        (PEOPLE, "id name photoUrl status course batches currentPeriod routines version"),
+        (PEOPLE, "id name photoUrl status course batches currentPeriod routines version viewerCan"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
         ("ADMIN ADMISSION STUDENT PARENT", "citizenshipNumber maritalStatus"),
         ("ADMIN HOD ADMISSION STAFF STUDENT PARENT", "parents courseTrackings"),
@@ -39,7 +39,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Staff", &[
-        (PEOPLE, "id name photoUrl designation subjects routines"),
+        (PEOPLE, "id name photoUrl designation subjects routines viewerCan"),
         ("ADMIN HOD ADMISSION STAFF SELF", "headedCourses"),
         ("ADMIN HOD SELF", "phone email meetings leaveRequests feedback feedbackSummary active version"),
         ("ADMIN SELF", "roles gender birthDate temporaryAddress permanentAddress maritalStatus citizenshipNumber \
@@ -47,7 +47,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "archivedAt"),
     ]),
     ("Parent", &[
-        (PEOPLE, "id name students version"),
+        (PEOPLE, "id name students version viewerCan"),
         ("ADMIN HOD ADMISSION SELF", "photoUrl address phone email"),
         ("ADMIN HOD STAFF SELF", "meetings"),
         ("ADMIN HOD SELF", "teacherFeedback"),
@@ -58,22 +58,22 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version"),
     ]),
     ("LeaveRequest", &[
-        (PEOPLE, "id student staff firstDay lastDay status"),
-        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedAt createdAt"),
+        (PEOPLE, "id student staff firstDay lastDay status viewerCan"),
+        ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedBy decidedAt requestedBy createdAt"),
     ]),
     ("Meeting", &[
         (TEACHING, "id startsAt minutes endsAt status agenda cancellationReason online staff parents students \
-            version"),
+            version viewerCan"),
         ("ADMIN HOD STAFF PARENT", "notes link"),
     ]),
     ("TeacherFeedback", &[
-        (TEACHING, "id teacher rating message"),
+        (TEACHING, "id teacher rating message viewerCan"),
         ("ADMIN HOD STUDENT PARENT", "student parent createdAt updatedAt"),
     ]),
-    ("InstituteFeedback", &[(PEOPLE, "id type rating message anonymous public mine authorName createdAt")]),
+    ("InstituteFeedback", &[(PEOPLE, "id type rating message anonymous public mine authorName createdAt viewerCan")]),
     ("CourseTracking", &[
         (PEOPLE, "id student course enrolledOn startedOn expectedEnd actualEnd status completion currentPeriod \
-            periodStartedOn periodEndsOn version"),
+            periodStartedOn periodEndsOn version viewerCan"),
         ("ADMIN HOD STAFF", "notes"),
     ]),
     ("SubjectProgress", &[(PEOPLE, "id student subject status completion version"), ("ADMIN HOD STAFF", "notes")]),
@@ -82,7 +82,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN HOD STAFF", "corrections"),
     ]),
     ("Notice", &[
-        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt version"),
+        (PEOPLE, "id title message imageUrl fileUrl publishedAt publishedBy readAt version viewerCan"),
         ("ADMIN HOD SELF", "audience"),
         ("ADMIN", "withdrawnAt"),
     ]),
@@ -91,32 +91,6 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN", "registrationNumber taxNumber version"),
     ]),
 ];
-
-fn sdl() -> String {
-    graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()))
-}
-
-/// The fields of each object of the schema, and whether they lead to an object again.
-fn objects() -> BTreeMap<String, Vec<(String, bool)>> {
-    let mut objects = BTreeMap::new();
-    for definition in parse_schema(sdl()).unwrap().definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        if let TypeKind::Object(object) = definition.node.kind {
-            objects.insert(definition.node.name.node.to_string(), object.fields);
-        }
-    }
-    let is_object = |mut base: &BaseType| {
-        while let BaseType::List(of) = base {
-            base = &of.base;
-        }
-        matches!(base, BaseType::Named(name) if objects.contains_key(name.as_str()))
-    };
-    let fields = objects.iter().map(|(name, fields)| {
-        let fields = fields.iter().map(|field| (field.node.name.to_string(), is_object(&field.node.ty.node.base)));
-        (name.clone(), fields.collect())
-    });
-    fields.collect()
-}
 
 /// Every field of a type of [`FIELDS`] with the roles that may read it.
 fn stated(type_name: &str) -> Vec<(&'static str, BTreeSet<&'static str>)> {
@@ -127,12 +101,12 @@ fn stated(type_name: &str) -> Vec<(&'static str, BTreeSet<&'static str>)> {
 
 #[test]
 fn the_schema_states_what_the_rules_state() {
-    let policy = graphql::Policy::from_sdl(&sdl()).unwrap_or_else(|error| panic!("{}", error.report()));
     let mut wrong = Vec::new();
     for (type_name, _) in &FIELDS {
         for (field, roles) in stated(type_name) {
-            let published: BTreeSet<String> = policy.requires(type_name, field).iter().map(name_of).collect();
-            if published.iter().map(String::as_str).ne(roles.iter().copied()) {
+            let published: BTreeSet<&str> =
+                SCHEMA.object(type_name).field(field).may.iter().map(|role| &**role).collect();
+            if published != roles {
                 wrong.push(format!("{type_name}.{field}: {published:?} instead of {roles:?}"));
             }
         }
@@ -140,30 +114,22 @@ fn the_schema_states_what_the_rules_state() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn name_of(role: rollcall::auth::Role) -> String {
-    use async_graphql::InputType;
-    match role.to_value() {
-        async_graphql::Value::Enum(name) => name.to_string(),
-        other => panic!("{other}"),
-    }
-}
-
 #[test]
 fn no_field_of_these_types_is_left_out() {
-    let objects = objects();
     for (type_name, _) in &FIELDS {
         let listed: Vec<&str> = stated(type_name).iter().map(|(field, _)| *field).collect();
-        let published: BTreeSet<&str> = objects[*type_name].iter().map(|(field, _)| field.as_str()).collect();
+        let published: BTreeSet<&str> = SCHEMA.object(type_name).fields.iter().map(|field| &*field.name).collect();
         assert_eq!(listed.len(), published.len(), "{type_name}: once each");
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), published, "{type_name}");
     }
 }
 
 /// All the fields of a type, as a selection.
-fn selection(objects: &BTreeMap<String, Vec<(String, bool)>>, type_name: &str) -> String {
-    let field =
-        |(name, is_object): &(String, bool)| format!("{name}{}", if *is_object { " { __typename }" } else { "" });
-    objects[type_name].iter().map(field).collect::<Vec<_>>().join(" ")
+fn selection(type_name: &str) -> String {
+    let field = |field: &Field| {
+        format!("{}{}", field.name, if SCHEMA.is_composite(&field.leads_to) { " { __typename }" } else { "" })
+    };
+    SCHEMA.object(type_name).fields.iter().map(field).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a field was read: if not, it must be null with this code at its path.
@@ -196,17 +162,15 @@ async fn one_of_each_kind(app: &TestApp, viewer: &Viewer, type_name: &str) -> Ve
 on_both! {
     async fn every_field_is_read_by_those_who_may_and_denied_to_all_others(app: TestApp) {
         hard_cases(&app).await;
-        let objects = objects();
         // For each field: how often it was read, and how often denied.
         let mut outcomes: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
-        for viewer in &VIEWERS {
-            let client = viewer.client(&app).await;
+        for (viewer, client) in viewers(&app).await {
             for (type_name, _) in FIELDS.iter().filter(|(name, _)| *name != "Institute") {
                 let rows = one_of_each_kind(&app, viewer, type_name).await;
                 if rows.is_empty() {
                     continue;
                 }
-                let fields = selection(&objects, type_name);
+                let fields = selection(type_name);
                 let nodes = rows.iter().map(|(number, _)| {
                     format!("r{number}: node(id: \"{}\") {{ ... on {type_name} {{ {fields} }} }}", app.id(rule(type_name).kind, *number))
                 });
@@ -235,9 +199,10 @@ on_both! {
     }
 
     async fn the_institutes_card_is_public_and_its_numbers_are_the_administrators(app: TestApp) {
-        let fields = selection(&objects(), "Institute");
-        for viewer in &VIEWERS {
-            let answer = viewer.client(&app).await.ask(&format!("{{ institute {{ {fields} }} }}")).await;
+        hard_cases(&app).await;
+        let fields = selection("Institute");
+        for (viewer, client) in viewers(&app).await {
+            let answer = client.ask(&format!("{{ institute {{ {fields} }} }}")).await;
             let (nobody, code) = if viewer.roles.is_empty() { ("ANONYMOUS", "UNAUTHENTICATED") } else { ("SELF", "FORBIDDEN") };
             for (field, roles) in stated("Institute") {
                 let read = was_read(&answer, "institute", field, code, viewer.name);
@@ -248,8 +213,8 @@ on_both! {
     }
 
     async fn everybody_reads_their_own_details(app: TestApp) {
-        for viewer in VIEWERS.iter().filter(|viewer| viewer.is_person()) {
-            let client = viewer.client(&app).await;
+        hard_cases(&app).await;
+        for (viewer, client) in viewers(&app).await.into_iter().filter(|(viewer, _)| viewer.is_person()) {
             let data = client
                 .data(
                     "{ viewer { account { email phone } staff { email phone nextOfKin citizenshipNumber roles } \
@@ -301,8 +266,8 @@ on_both! {
     async fn anonymous_feedback_has_no_author_but_for_its_author(app: TestApp) {
         hard_cases(&app).await;
         let query = "{ instituteFeedback(first: 100) { edges { node { id anonymous mine authorName createdAt } } } }";
-        for viewer in VIEWERS.iter().filter(|viewer| viewer.is_person()) {
-            let data = viewer.client(&app).await.data(query).await;
+        for (viewer, client) in viewers(&app).await.into_iter().filter(|(viewer, _)| viewer.is_person()) {
+            let data = client.data(query).await;
             let mine = format!("(SELECT id FROM accounts WHERE email = '{}')", viewer.email);
             let known = format!("SELECT id FROM institute_feedback WHERE NOT anonymous OR account_id = {mine}");
             let known: BTreeSet<String> = ids(&app, &known).await;

@@ -2,11 +2,25 @@
 
 use rollcall::demo::cast;
 
-use crate::support::{TestApp, of};
+use crate::{
+    rules::VIEWERS,
+    support::{TestApp, of},
+};
+
+/// An ADMIN with a child at the institute.
+pub const ADMIN_PARENT: &str = "admin.parent@example.org";
+/// An admission officer who also heads a course, of two students.
+pub const ADMISSION_HOD: &str = "admission.hod@example.org";
+/// A student of the third course who also teaches, in the second.
+pub const TEACHER_STUDENT: &str = "teacher.student@example.org";
+/// A student of the third course with a child in the second.
+pub const STUDENT_PARENT: &str = "student.parent@example.org";
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
-/// without a course, a class held by a routine that runs no more, an HOD who teaches in a course they head and is rated
-/// there, an HOD with a meeting, leave and feedback of their own, notices that were withdrawn, API keys that are not in force.
+/// without a course, a file of a course that is not offered, a class held by a routine that runs no more, an HOD who teaches
+/// in a course they head and is rated there, an HOD with a meeting, leave and feedback of their own, a parent in a meeting
+/// about a child of others and in one about no child, notices that were withdrawn, API keys that are not in force; those who
+/// are two things at once; and an entry in the audit log and in the access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -15,6 +29,7 @@ pub async fn hard_cases(app: &TestApp) {
         of("staff", cast::HOD),
         of("staff", cast::HOD_TEACHER),
     );
+    let parent = of("parents", cast::PARENT);
     let class = format!(
         "(SELECT s.id FROM students s JOIN students me ON me.course_id = s.course_id AND me.current_period = s.current_period \
          WHERE me.id = {student} AND s.id NOT IN ({student}, {child}))"
@@ -25,6 +40,9 @@ pub async fn hard_cases(app: &TestApp) {
     let second = "(SELECT id FROM courses WHERE code = 'CMP')";
     let statements = [
         "UPDATE batches SET active = FALSE WHERE id = (SELECT MAX(id) FROM batches)".to_owned(),
+        "INSERT INTO study_files (subject_id, title, file_url, uploaded_at) SELECT MIN(id), 'Draft', 'https://files.example.org/x', \
+         '2026-03-01 08:00:00' FROM subjects WHERE course_id IN (SELECT id FROM courses WHERE NOT active)"
+            .to_owned(),
         "UPDATE staff SET archived_at = '2026-03-19 08:00:00' WHERE id = (SELECT MAX(id) FROM staff)".to_owned(),
         format!(
             "UPDATE parents SET archived_at = '2026-03-19 08:00:00' WHERE id = (SELECT MAX(parent_id) FROM parent_students \
@@ -35,6 +53,12 @@ pub async fn hard_cases(app: &TestApp) {
              VALUES ({hod}, '2026-03-25 04:00:00', '2026-03-25 04:30:00', '2026-03-10 04:00:00')"
         ),
         format!("INSERT INTO meeting_students (meeting_id, student_id) SELECT MAX(id), {away} FROM meetings"),
+        format!("INSERT INTO meeting_parents SELECT MAX(id), {parent}, '2026-03-25 04:00:00', '2026-03-25 04:30:00', TRUE FROM meetings"),
+        format!(
+            "INSERT INTO meetings (staff_id, starts_at, ends_at, created_at) \
+             VALUES ({hod}, '2026-03-26 04:00:00', '2026-03-26 04:30:00', '2026-03-10 04:00:00')"
+        ),
+        format!("INSERT INTO meeting_parents SELECT MAX(id), {parent}, '2026-03-26 04:00:00', '2026-03-26 04:30:00', TRUE FROM meetings"),
         format!("UPDATE students SET archived_at = '2026-03-19 08:00:00' WHERE id = {away}"),
         format!(
             "UPDATE students SET course_id = NULL, current_period = NULL WHERE id = (SELECT MIN(id) FROM students \
@@ -81,7 +105,104 @@ pub async fn hard_cases(app: &TestApp) {
     for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
         app.api_key(scope).await;
     }
-    for statement in statements {
+    for statement in statements.into_iter().chain(people_of_two_roles()).chain(entries()) {
         app.database.execute(&statement).await;
     }
+}
+
+/// Those who are two things at once.
+fn people_of_two_roles() -> Vec<String> {
+    const NOW: &str = "'2026-03-01 08:00:00'";
+    let account = |email: &str, n: i32| {
+        format!(
+            "INSERT INTO accounts (email, phone, password_hash, created_at) SELECT '{email}', '+99915550000{n}', password_hash, \
+             {NOW} FROM accounts WHERE email = '{}'",
+            cast::ADMIN
+        )
+    };
+    let person = |table: &str, email: &str| {
+        format!(
+            "INSERT INTO {table} (account_id, name, created_at) SELECT id, 'Somebody Twofold', {NOW} FROM accounts WHERE email = '{email}'"
+        )
+    };
+    let course = |code: &str| format!("(SELECT id FROM courses WHERE code = '{code}')");
+    let of_course = |code: &str| format!("SELECT MIN(id) AS id FROM students WHERE course_id = {}", course(code));
+    let role = |email: &str, role: &str| {
+        format!("INSERT INTO staff_roles (staff_id, role) SELECT id, '{role}' FROM ({}) AS x", of("staff", email))
+    };
+    let child = |email: &str| {
+        format!(
+            "INSERT INTO parent_students (parent_id, student_id) SELECT p.id, s.id FROM ({}) AS p, ({} AND archived_at IS NULL \
+             AND id NOT IN (SELECT student_id FROM parent_students WHERE parent_id = ({}))) AS s",
+            of("parents", email),
+            of_course("CMP"),
+            of("parents", cast::PARENT)
+        )
+    };
+    let enrolled = |email: &str| {
+        format!(
+            "UPDATE students SET course_id = {0}, current_period = 1 WHERE id = ({1})",
+            course("DSN"),
+            of("students", email)
+        )
+    };
+    let mut statements = Vec::new();
+    for (n, email) in (1..).zip([ADMIN_PARENT, ADMISSION_HOD, TEACHER_STUDENT, STUDENT_PARENT]) {
+        statements.push(account(email, n));
+    }
+    statements.extend([ADMIN_PARENT, ADMISSION_HOD, TEACHER_STUDENT].map(|email| person("staff", email)));
+    statements.extend([TEACHER_STUDENT, STUDENT_PARENT].map(|email| person("students", email)));
+    statements.extend([TEACHER_STUDENT, STUDENT_PARENT].map(enrolled));
+    statements.extend([ADMIN_PARENT, STUDENT_PARENT].map(|email| person("parents", email)));
+    statements.extend([ADMIN_PARENT, STUDENT_PARENT].map(child));
+    statements.extend([
+        role(ADMIN_PARENT, "ADMIN"),
+        role(ADMISSION_HOD, "ADMISSION"),
+        role(ADMISSION_HOD, "HOD"),
+        role(TEACHER_STUDENT, "TEACHER"),
+        format!(
+            "INSERT INTO courses (code, name, duration_years, duration_type, hod_id) SELECT 'NEW', 'Newly founded', 1, 'YEAR', id \
+             FROM ({}) AS x",
+            of("staff", ADMISSION_HOD)
+        ),
+        format!(
+            "UPDATE students SET course_id = {}, current_period = 1 WHERE id IN (SELECT id FROM students WHERE course_id = {} \
+             AND archived_at IS NULL ORDER BY id DESC LIMIT 2 OFFSET 2)",
+            course("NEW"),
+            course("DSN")
+        ),
+        format!(
+            "INSERT INTO course_trackings (student_id, course_id, enrolled_on, started_on, expected_end, status, current_period, \
+             period_started_on, period_ends_on) SELECT id, course_id, '2026-01-05', '2026-01-05', '2027-01-04', 'IN_PROGRESS', 1, \
+             '2026-01-05', '2027-01-04' FROM students WHERE course_id = {}",
+            course("NEW")
+        ),
+        format!(
+            "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
+             SELECT course_id, period, id, ({}), 1, '06:00:00', '06:50:00' FROM subjects WHERE id = (SELECT MIN(id) \
+             FROM subjects WHERE course_id = {})",
+            of("staff", TEACHER_STUDENT),
+            course("CMP")
+        ),
+    ]);
+    statements
+}
+
+/// That everybody who asks once edited a student and read of another, whom they may reach or not.
+fn entries() -> Vec<String> {
+    let emails: Vec<String> = VIEWERS.iter().map(|viewer| format!("'{}'", viewer.email)).collect();
+    let by = format!("FROM accounts WHERE email IN ({})", emails.join(", "));
+    let student = of("students", cast::ONLY_CHILD);
+    vec![
+        format!(
+            "INSERT INTO audit_entries (at, account_id, action, subject_type, subject_id, before, after, request_id) \
+             SELECT '2026-03-18 09:00:00', id, 'editStudent', 'Student', ({student}), '{{\"name\":\"A\"}}', \
+             '{{\"name\":\"B\"}}', 'r' {by}"
+        ),
+        format!(
+            "INSERT INTO access_entries (at, account_id, outcome, type_name, field_name, row_count, request_id) \
+             SELECT '2026-03-18 09:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' {by}"
+        ),
+        format!("INSERT INTO access_subjects (entry_id, subject_id) SELECT id, ({student}) FROM access_entries"),
+    ]
 }

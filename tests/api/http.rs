@@ -35,19 +35,6 @@ on_both! {
         let answer = client.ask(r#"{ meetings(filter: {from: "2026-03-20"}) { totalCount } }"#).await;
         assert_eq!(answer.code_at(&json!(["meetings"])), "BAD_USER_INPUT", "a date is no point in time");
     }
-
-    async fn depth_and_fields_are_limited_before_any_sql(app: TestApp) {
-        let admin = app.sign_in(cast::ADMIN).await;
-        let deep = format!("{{ students {{ edges {{ node {{ {} name {} }} }} }} }}", "course { hod { headedCourses { ".repeat(5), "} } }".repeat(5));
-        let wide: Vec<String> = (0..1001).map(|i| format!("a{i}: institute {{ name }}")).collect();
-        for query in [deep, format!("{{ {} }}", wide.join(" "))] {
-            let before = app.api.services().db.statements();
-            let answer = admin.ask(&query).await;
-            assert_eq!(answer.errors[0]["extensions"]["code"], "LIMIT_EXCEEDED");
-            // The one statement finds the session.
-            assert_eq!(app.api.services().db.statements() - before, 1);
-        }
-    }
 }
 
 /// Small queries that are not deep, but multiply: they must not fill the memory.
@@ -80,6 +67,21 @@ async fn another_host_is_not_served() {
     assert_eq!(ask("evil.example").await.unwrap().status(), 421);
     let probe = reqwest::get(app.url("/health/live")).await.unwrap();
     assert_eq!(probe.status(), 200, "probes come by address");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mutation_does_not_go_by_get() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let get = async |query: &str| {
+        let response = reqwest::get(format!("{}?{query}", app.url("/graphql"))).await.unwrap();
+        (response.status().as_u16(), response.headers().get("allow").cloned())
+    };
+    let two = "query=query+A{institute{name}}mutation+B{signOut{success}}";
+    for mutation in ["query=mutation{signOut{success}}", &format!("{two}&operationName=B")] {
+        let (status, allow) = get(mutation).await;
+        assert_eq!((status, allow.unwrap().to_str().unwrap()), (405, "POST"), "{mutation}");
+    }
+    assert_eq!(get(&format!("{two}&operationName=A")).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -223,6 +223,65 @@ on_both! {
         assert_eq!(app.refused(&hod, "decideLeaveRequest", decide(&id, "APPROVE")).await, ["id WRONG_STATUS"]);
     }
 
+    async fn who_asked_and_who_decided_is_shown_to_who_reaches_them(app: TestApp) {
+        let (hod, teacher) = (app.sign_in(cast::HOD).await, app.sign_in(cast::TEACHER).await);
+        let (child, first) = (app.student(cast::STUDENT).await, "2026-05-04");
+        let who = "query($id: ID!) { node(id: $id) { ... on LeaveRequest { decidedBy { id } requestedBy { __typename ... on Student { id } ... on Parent { id } ... on Staff { id } } } } }";
+        let seen = async |email: &str, id: &Value| app.sign_in(email).await.ask_with(who, json!({"id": id})).await.ok().data["node"].take();
+        let by = |type_name: &str, id: &str| json!({"__typename": type_name, "id": id});
+
+        // A student and a parent ask for the student; each of the family, and those who decide, see who it was.
+        for (email, type_name, id) in [(cast::STUDENT, "Student", &child), (cast::PARENT, "Parent", &app.parent(cast::PARENT).await)] {
+            let input = about("studentId", &child, first, first);
+            let request = app.sign_in(email).await.done("requestLeave", input, "leaveRequest { id }").await["leaveRequest"]["id"].clone();
+            for viewer in [cast::STUDENT, cast::PARENT, cast::OTHER_PARENT, cast::HOD, cast::ADMIN] {
+                assert_eq!(seen(viewer, &request).await, json!({"decidedBy": null, "requestedBy": by(type_name, id)}), "{viewer}");
+            }
+            hod.done("decideLeaveRequest", decide(request.as_str().unwrap(), "APPROVE"), "").await;
+            let decider = app.staff(cast::HOD).await;
+            for viewer in [cast::HOD, cast::ADMIN] {
+                assert_eq!(seen(viewer, &request).await["decidedBy"], json!({"id": decider}), "{viewer}");
+            }
+            // The HOD does not teach, so the family does not reach them.
+            for viewer in [cast::STUDENT, cast::PARENT] {
+                assert_eq!(seen(viewer, &request).await["decidedBy"], Value::Null, "{viewer}");
+            }
+            // A teacher and ADMISSION need the days alone.
+            for client in [&teacher, &app.sign_in(cast::ADMISSION).await] {
+                let answer = client.ask_with(who, json!({"id": request})).await;
+                for field in ["decidedBy", "requestedBy"] {
+                    assert_eq!(answer.code_at(&json!(["node", field])), "FORBIDDEN");
+                    assert_eq!(answer.at(&format!("/node/{field}")), &Value::Null);
+                }
+            }
+            app.database.execute("UPDATE leave_requests SET first_day = '2026-05-05', last_day = '2026-05-05' WHERE first_day = '2026-05-04'").await;
+        }
+        // Who decides and teaches is reached by the family.
+        app.database.execute(&format!("UPDATE courses SET hod_id = {} WHERE id = 1", person("staff", cast::HOD_TEACHER))).await;
+        let request = json!(pending(&app, cast::STUDENT).await);
+        app.sign_in(cast::HOD_TEACHER).await.done("decideLeaveRequest", decide(request.as_str().unwrap(), "REJECT"), "").await;
+        let decider = json!({"id": app.staff(cast::HOD_TEACHER).await});
+        assert_eq!(seen(cast::PARENT, &request).await["decidedBy"], decider);
+
+        // Who is a teacher and a parent asked as a parent for their child, and as staff for themselves.
+        let both = app.sign_in(cast::TEACHER_PARENT).await;
+        let own = app.id_of(Kind::Student, &format!("SELECT student_id FROM parent_students WHERE parent_id = {}", person("parents", cast::TEACHER_PARENT))).await;
+        let (staff, parent) = (app.staff(cast::TEACHER_PARENT).await, app.parent(cast::TEACHER_PARENT).await);
+        for (input, asked) in [(about("studentId", &own, first, first), by("Parent", &parent)), (about("staffId", &staff, first, first), by("Staff", &staff))] {
+            let request = both.done("requestLeave", input, "leaveRequest { id }").await["leaveRequest"]["id"].clone();
+            for viewer in [cast::TEACHER_PARENT, cast::ADMIN] {
+                assert_eq!(seen(viewer, &request).await["requestedBy"], asked, "{viewer}");
+            }
+        }
+        // A parent who is theirs no more is not reached by the family.
+        app.database.execute(&format!("DELETE FROM parent_students WHERE parent_id = {}", person("parents", cast::PARENT))).await;
+        let asked = format!("SELECT MAX(id) FROM leave_requests WHERE requested_by = {} AND first_day = '2026-05-05'", account(cast::PARENT));
+        let asked = json!(app.id_of(Kind::LeaveRequest, &asked).await);
+        for (viewer, requester) in [(cast::STUDENT, Value::Null), (cast::ADMIN, by("Parent", &app.parent(cast::PARENT).await))] {
+            assert_eq!(seen(viewer, &asked).await["requestedBy"], requester, "{viewer}");
+        }
+    }
+
     async fn others_decide_nothing(app: TestApp) {
         let (id, granted) = (pending(&app, cast::STUDENT).await, pending(&app, cast::ONLY_CHILD).await);
         app.sign_in(cast::ADMIN).await.done("decideLeaveRequest", decide(&granted, "APPROVE"), "").await;

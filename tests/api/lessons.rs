@@ -57,6 +57,21 @@ impl Lesson {
         Self { routine, students }
     }
 
+    /// Lets so many students attend it in all, by admitting more of them.
+    pub async fn grow(mut self, app: &TestApp, size: usize) -> Self {
+        let admin = app.sign_in(cast::ADMIN).await;
+        let course =
+            app.id_of(Kind::Course, &format!("SELECT course_id FROM routines WHERE id = {}", self.routine)).await;
+        let period = format!("SELECT CAST(period AS bigint) FROM routines WHERE id = {}", self.routine);
+        let period = app.number(&period).await;
+        for n in self.students.len()..size {
+            let input = json!({"name": format!("Classmate {n}"), "courseId": course, "period": period});
+            admin.done("admitStudent", input, "").await;
+            self.students.push(app.number("SELECT MAX(id) FROM students").await);
+        }
+        self
+    }
+
     /// The input of `markAttendance` for a day, with these marks.
     pub fn sheet(&self, app: &TestApp, date: &str, marks: &[(i64, &str)]) -> Value {
         let mark =

@@ -1,15 +1,15 @@
 //! Loading: the number of SQL statements depends on a query's shape, never on how many rows it returns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_graphql::parser::{
-    parse_query, parse_schema,
-    types::{BaseType, Selection, SelectionSet, TypeKind, TypeSystemDefinition},
+    parse_query,
+    types::{Selection, SelectionSet},
 };
-use rollcall::{demo::cast, graphql, ids::Kind};
+use rollcall::{demo::cast, ids::Kind};
 use serde_json::json;
 
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, schema::SCHEMA};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
@@ -37,7 +37,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::HOD,
-        "students(first: $first) { totalCount edges { node { phone email course { hod { name } } batches { courses { code } } \
+        "students(first: $first) { totalCount edges { node { phone email viewerCan { enrol advancePeriod } course { hod { name } } batches { courses { code } } \
          parents { name phone teacherFeedback(first: 2) { totalCount edges { node { teacher { name } } } } } \
          routines { subject { code } } attendanceSummary { percentage } march: attendanceSummary(from: \"2026-03-01\") { present } \
          attendanceBySubject { subject { name } summary { late } } attendanceByMonth { month summary { absent } } \
@@ -51,7 +51,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::ADMIN,
-        "parents(first: $first) { totalCount edges { node { phone email students(first: 2) { totalCount edges { node { phone \
+        "parents(first: $first) { totalCount edges { node { phone email viewerCan { edit } students(first: 2) { totalCount edges { node { phone \
          course { code } batches { name } parents { name } } } } meetings(first: 2) { totalCount edges { node { parents { name } \
          students { name } } } } teacherFeedback(first: 2) { totalCount edges { node { student { name } parent { name } } } } } } }",
         5,
@@ -59,7 +59,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::ADMIN,
-        "staff(first: $first) { totalCount edges { node { phone email roles subjects { course { code } teachers { name } } \
+        "staff(first: $first) { totalCount edges { node { phone email roles viewerCan { edit deactivate } subjects { course { code } teachers { name } } \
          routines { course { code } teacher { name } } headedCourses { hod { name } progress { onTrack } } \
          meetings(first: 2) { totalCount edges { node { parents { phone } } } } \
          leaveRequests(first: 2) { totalCount edges { node { staff { name } } } } \
@@ -69,7 +69,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::ADMIN,
-        "courses(first: $first) { totalCount edges { node { hod { phone roles } report { students attendancePercentage progress { onTrack } } \
+        "courses(first: $first) { totalCount edges { node { viewerCan { edit } hod { phone roles } report { students attendancePercentage progress { onTrack } } \
          subjects(period: 2) { report { attendancePercentage } studyFiles { uploadedBy { name } } teachers { name } } \
          routines { subject { name } attendanceSessions(first: 2) { totalCount edges { node { summary { present } } } } } \
          batches { report { students attendancePercentage } students(first: 2) { totalCount edges { node { name } } } } \
@@ -80,21 +80,21 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::ADMISSION,
-        "batches(first: $first) { totalCount edges { node { courses { subjects { name } hod { name } } \
+        "batches(first: $first) { totalCount edges { node { viewerCan { edit advancePeriod } courses { subjects { name } hod { name } } \
          students(first: $first) { totalCount edges { node { email parents { email } courseTrackings { completion } } } } } } }",
         1,
         5,
     ),
     (
         cast::STUDENT,
-        "subjects(first: $first) { totalCount edges { node { course { name } studyFiles { uploadedBy { designation } } \
+        "subjects(first: $first) { totalCount edges { node { viewerCan { edit } course { name } studyFiles { viewerCan { remove } uploadedBy { designation } } \
          teachers { subjects { code } } } } }",
         3,
         20,
     ),
     (
         cast::TEACHER,
-        "routines(first: $first) { totalCount edges { node { course { batches { name } } subject { studyFiles { title } } \
+        "routines(first: $first) { totalCount edges { node { viewerCan { mark } course { batches { name } } subject { studyFiles { title } } \
          teacher { name subjects { name } } attendanceSessions(first: 3) { totalCount edges { node { summary { percentage } \
          records(first: 2) { totalCount edges { node { student { name } } } } } } } } } }",
         1,
@@ -102,7 +102,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::TEACHER,
-        "attendanceSessions(first: $first) { totalCount edges { node { routine { period } subject { name } teacher { name } \
+        "attendanceSessions(first: $first) { totalCount edges { node { viewerCan { mark } routine { period } subject { name } teacher { name } \
          summary { present } records(first: 40) { totalCount edges { node { student { name attendanceSummary { percentage } } \
          session { held } corrections { toStatus } } } } } } }",
         1,
@@ -125,40 +125,41 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::PARENT,
-        "meetings(first: $first) { totalCount edges { node { staff { name } parents { name } students { name } } } }",
+        "meetings(first: $first) { totalCount edges { node { viewerCan { cancel } staff { name } parents { name } students { name } } } }",
         1,
         20,
     ),
     (
         cast::HOD,
-        "leaveRequests(first: $first) { totalCount edges { node { student { course { code } parents { phone } } \
-         staff { phone routines { room } } } } }",
+        "leaveRequests(first: $first) { totalCount edges { node { viewerCan { decide } student { course { code } parents { phone } } \
+         staff { phone routines { room } } decidedBy { name } requestedBy { ... on Student { phone } ... on Parent { phone } \
+         ... on Staff { phone } } } } }",
         5,
         40,
     ),
     (
         cast::HOD,
-        "teacherFeedback(first: $first) { totalCount edges { node { teacher { name feedbackSummary { average } } \
+        "teacherFeedback(first: $first) { totalCount edges { node { viewerCan { withdraw } teacher { name feedbackSummary { average } } \
          student { parents { name } } parent { students { totalCount } } } } }",
         8,
         40,
     ),
     (
         cast::ADMIN,
-        "instituteFeedback(first: $first) { totalCount edges { node { authorName mine createdAt } } }",
+        "instituteFeedback(first: $first) { totalCount edges { node { viewerCan { withdraw } authorName mine createdAt } } }",
         8,
         40,
     ),
     (
         cast::ADMIN,
-        "notices(first: $first) { totalCount edges { node { readAt publishedBy { name } audience { kind course { hod { name } } \
+        "notices(first: $first) { totalCount edges { node { viewerCan { edit } readAt publishedBy { name } audience { kind course { hod { name } } \
          batch { courses { code } } } } } }",
         8,
         18,
     ),
     (
         cast::HOD,
-        "courseTrackings(first: $first) { totalCount edges { node { student { phone subjectProgress { student { name } } } \
+        "courseTrackings(first: $first) { totalCount edges { node { viewerCan { edit advancePeriod } student { phone subjectProgress { student { name } } } \
          course { progress { atRisk } } } } }",
         1,
         20,
@@ -173,7 +174,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::PARENT,
-        "viewer { account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
+        "viewer { viewerCan { requestMeeting } account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
          staff { name } } } } attendanceByMonth { summary { percentage } } } } } } }",
         1,
         2,
@@ -219,62 +220,36 @@ async fn statements_and_rows(app: &TestApp, client: &Client, query: &str, first:
     (statements - recording, answer.text.matches("\"node\":").count())
 }
 
-/// The fields of the schema that lead to an object, by the object's type: but for a connection's own parts and mutations.
-fn relations() -> BTreeMap<String, BTreeMap<String, String>> {
-    let sdl = graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()));
-    let mut objects = BTreeMap::new();
-    for definition in parse_schema(sdl).unwrap().definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        if let TypeKind::Object(object) = definition.node.kind {
-            objects.insert(definition.node.name.node.to_string(), object.fields);
-        }
-    }
-    let target = |mut base: &BaseType| {
-        while let BaseType::List(of) = base {
-            base = &of.base;
-        }
-        Some(base.to_string()).filter(|name| objects.contains_key(name))
-    };
-    let relations = objects.iter().map(|(name, fields)| {
-        let fields = fields.iter().map(|field| &field.node);
-        let targets = fields.filter_map(|field| Some((field.name.to_string(), target(&field.ty.node.base)?)));
-        (name.clone(), targets.collect())
-    });
-    relations.collect()
-}
-
-/// Notes each relation that is selected below an object of a type.
-fn note(
-    relations: &BTreeMap<String, BTreeMap<String, String>>,
-    of: &str,
-    selected: &SelectionSet,
-    seen: &mut BTreeSet<String>,
-) {
+/// Notes each field that leads to an object and is selected below an object of a type.
+fn note(of: &str, selected: &SelectionSet, seen: &mut BTreeSet<String>) {
     for selection in &selected.items {
         let Selection::Field(field) = &selection.node else { panic!("these queries have no fragments") };
-        if let Some(target) = relations[of].get(field.node.name.node.as_str()) {
-            seen.insert(format!("{of}.{}", field.node.name.node));
-            note(relations, target, &field.node.selection_set.node, seen);
+        let Some(of) = SCHEMA.objects.get(of) else { return };
+        let field_of = of.field(&field.node.name.node);
+        if SCHEMA.objects.contains_key(&field_of.leads_to) {
+            seen.insert(format!("{}.{}", of.name, field_of.name));
+            note(&field_of.leads_to, &field.node.selection_set.node, seen);
         }
     }
 }
 
 #[test]
 fn the_big_queries_touch_everything_that_is_nested() {
-    let relations = relations();
     let mut seen = BTreeSet::new();
     for (_, query, ..) in ROOTS {
         let document = parse_query(format!("{{ {query} }}")).unwrap();
         for (_, operation) in document.operations.iter() {
-            note(&relations, "Query", &operation.node.selection_set.node, &mut seen);
+            note("Query", &operation.node.selection_set.node, &mut seen);
         }
     }
     let own = |name: &str| {
         name.ends_with("Connection") || name.ends_with("Edge") || name.ends_with("Payload") || name == "Mutation"
     };
     let mut untouched = Vec::new();
-    for (of, fields) in relations.iter().filter(|(of, _)| !own(of)) {
-        untouched.extend(fields.keys().map(|field| format!("{of}.{field}")).filter(|name| !seen.contains(name)));
+    for of in SCHEMA.objects.values().filter(|of| !own(&of.name)) {
+        let relations = of.fields.iter().filter(|field| SCHEMA.objects.contains_key(&field.leads_to));
+        let names = relations.map(|field| format!("{}.{}", of.name, field.name));
+        untouched.extend(names.filter(|name| !seen.contains(name)));
     }
     // The institute is one row, and has nothing nested.
     assert_eq!(untouched, ["Query.institute"]);

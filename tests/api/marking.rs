@@ -344,8 +344,9 @@ on_both! {
     /// Eighteen at most: the viewer, the zone, begin, the routine, its session, the class, its marks, its leave; the session,
     /// marks, corrections, what leave did (removed, and added), completion read and written, the audit entry, commit; the
     /// answer.
-    async fn a_whole_class_is_marked_in_as_many_statements_as_three_students(app: TestApp) {
-        let (lesson, teacher) = (Lesson::of(&app).await, app.sign_in(cast::TEACHER).await);
+    async fn a_class_of_more_than_forty_is_marked_in_as_many_statements_as_three_students(app: TestApp) {
+        let (lesson, teacher) = (Lesson::of(&app).await.grow(&app, 42).await, app.sign_in(cast::TEACHER).await);
+        assert_eq!(lesson.students.len(), 42);
         lesson.forget(&app).await;
         let statements = async |date: &str, marks: &[(i64, &str)]| {
             let before = app.api.services().db.statements();

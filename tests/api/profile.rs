@@ -191,16 +191,26 @@ async fn sessions_in_redis_end(backend: Backend) {
         || TestApp::start_with(backend, |config| config.redis_url = Some(format!("{}/{number}", redis_url()).into()));
     a_new_password_ends_the_other_sessions(&with_redis().await).await;
     sign_in_meanwhile(&with_redis().await).await;
+    // Who may sign in again does not find the old session there, whoever they are.
     let app = with_redis().await;
-
-    // Who may sign in again does not find the old session there.
-    let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
-    let id = app.staff(cast::TEACHER).await;
-    admin.done("deactivateStaff", json!({"id": id, "endRoutines": true}), "").await;
-    assert_eq!(roles(&teacher).await, Value::Null);
-    admin.done("activateStaff", json!({"id": id}), "").await;
-    assert_eq!(roles(&teacher).await, Value::Null);
-    assert_eq!(roles(&app.sign_in(cast::TEACHER).await).await, json!(["STAFF"]));
+    let admin = app.sign_in(cast::ADMIN).await;
+    let (teacher, student) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
+    let leave = json!({"id": teacher, "endRoutines": true, "cancelMeetings": true});
+    for (who, role, close, input, open) in [
+        (cast::TEACHER, "STAFF", "deactivateStaff", leave, "activateStaff"),
+        (cast::STUDENT, "STUDENT", "archiveStudent", json!({"id": student}), "restoreStudent"),
+    ] {
+        let client = app.sign_in(who).await;
+        admin.done(close, input.clone(), "").await;
+        assert_eq!(roles(&client).await, Value::Null, "{who}");
+        admin.done(open, json!({"id": input["id"]}), "").await;
+        assert_eq!(roles(&client).await, Value::Null, "{who}");
+        // What is refused ends nobody's session.
+        let again = app.sign_in(who).await;
+        assert_eq!(admin.attempt(open, &json!({"id": input["id"]})).await, "id WRONG_STATUS");
+        assert_eq!(roles(&again).await, json!([role]), "{who}");
+    }
+    assert_eq!(roles(&admin).await, json!(["ADMIN"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

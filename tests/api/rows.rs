@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     hard::hard_cases,
+    reached::viewers,
     rules::{ALL, RULES, Rule, VIEWERS, Viewer, rule},
     support::{Client, TestApp},
 };
@@ -16,7 +17,7 @@ const MANY: usize = 300;
 /// How large the sample is, half of it reached and half not.
 const SAMPLE: usize = 60;
 /// How many of them in one query.
-const AT_ONCE: usize = 150;
+const AT_ONCE: usize = 50;
 
 fn id_of(node: &Value) -> String {
     node["id"].as_str().unwrap().to_owned()
@@ -113,6 +114,10 @@ async fn records_are_what_the_rule_gives(app: &TestApp, viewer: &Viewer, client:
     let total: usize = counted.unwrap().0.iter().map(|session| count(&session["records"])).sum();
     assert_eq!(total, records.reached(app, viewer).await.len(), "{} records of all sessions", viewer.name);
 
+    // Of whom they reach as admission officers alone they may not read it.
+    if viewer.roles.contains(&"ADMISSION") {
+        return;
+    }
     let students = rule("Student");
     let listed = students.sql(viewer, students.parts[0].1);
     let fields = format!(
@@ -146,8 +151,7 @@ fn gathered(nodes: &[Value], connection: &str) -> (BTreeSet<String>, usize) {
 on_both! {
     async fn every_list_holds_what_the_rule_gives_each_viewer(app: TestApp) {
         hard_cases(&app).await;
-        for viewer in &VIEWERS {
-            let client = viewer.client(&app).await;
+        for (viewer, client) in viewers(&app).await {
             for rule in RULES.iter().filter(|rule| !rule.list.is_empty()) {
                 lists_hold_what_the_rule_gives(&app, viewer, &client, rule).await;
             }
@@ -156,8 +160,7 @@ on_both! {
 
     async fn every_node_is_what_the_rule_gives_each_viewer(app: TestApp) {
         hard_cases(&app).await;
-        for viewer in &VIEWERS {
-            let client = viewer.client(&app).await;
+        for (viewer, client) in viewers(&app).await {
             for rule in &RULES {
                 nodes_are_what_the_rule_gives(&app, viewer, &client, rule).await;
             }
@@ -166,8 +169,8 @@ on_both! {
 
     async fn attendance_records_are_those_of_the_rule_by_session_and_by_student(app: TestApp) {
         hard_cases(&app).await;
-        for viewer in &VIEWERS {
-            records_are_what_the_rule_gives(&app, viewer, &viewer.client(&app).await).await;
+        for (viewer, client) in viewers(&app).await {
+            records_are_what_the_rule_gives(&app, viewer, &client).await;
         }
     }
 

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall::{demo::cast, ids::Kind};
 
-use crate::support::{Client, TestApp};
+use crate::{
+    hard,
+    support::{Client, TestApp},
+};
 
 /// Somebody who asks: a name for messages, the e-mail, and the roles that they hold.
 pub struct Viewer {
@@ -21,8 +24,9 @@ const fn viewer(name: &'static str, email: &'static str, roles: &'static [&'stat
     Viewer { name, email, roles }
 }
 
-/// One for each role, two who hold two, a stranger's parent, a teacher whose routine runs no more, an API key, and nobody.
-pub const VIEWERS: [Viewer; 13] = [
+/// One for each role, some who hold two, a stranger's parent, a teacher whose routine runs no more, an API key, and nobody.
+/// Those of [`hard`] are there once its cases are.
+pub static VIEWERS: [Viewer; 17] = [
     viewer("ADMIN", cast::ADMIN, &["ADMIN", "SELF"]),
     viewer("HOD", cast::HOD, &["HOD", "SELF"]),
     viewer("HOD_OF_TWO", cast::HOD_OF_TWO, &["HOD", "SELF"]),
@@ -34,11 +38,26 @@ pub const VIEWERS: [Viewer; 13] = [
     viewer("PARENT_OF_ONE", cast::PARENT_OF_ONE, &["PARENT", "SELF"]),
     viewer("HOD_TEACHER", cast::HOD_TEACHER, &["HOD", "STAFF", "SELF"]),
     viewer("TEACHER_PARENT", cast::TEACHER_PARENT, &["STAFF", "PARENT", "SELF"]),
+    viewer("ADMIN_PARENT", hard::ADMIN_PARENT, &["ADMIN", "PARENT", "SELF"]),
+    viewer("ADMISSION_HOD", hard::ADMISSION_HOD, &["HOD", "ADMISSION", "SELF"]),
+    viewer("TEACHER_STUDENT", hard::TEACHER_STUDENT, &["STAFF", "STUDENT", "SELF"]),
+    viewer("STUDENT_PARENT", hard::STUDENT_PARENT, &["STUDENT", "PARENT", "SELF"]),
     viewer("REPORTING", "", &["REPORTING"]),
     viewer("ANONYMOUS", "", &[]),
 ];
 
 impl Viewer {
+    /// The roles that fields are asked for with where there is no row.
+    pub fn held(&self) -> BTreeSet<&'static str> {
+        if self.roles.is_empty() { BTreeSet::from(["ANONYMOUS"]) } else { self.roles.iter().copied().collect() }
+    }
+
+    /// The roles by which they are called: `HOD+STAFF`.
+    pub fn called(&self) -> String {
+        let held: Vec<&str> = self.roles.iter().copied().filter(|role| *role != "SELF").collect();
+        if held.is_empty() { "ANONYMOUS".to_owned() } else { held.join("+") }
+    }
+
     pub async fn client(&self, app: &TestApp) -> Client {
         match (self.is_person(), self.roles.is_empty()) {
             (true, _) => app.sign_in(self.email).await,
@@ -47,7 +66,7 @@ impl Viewer {
         }
     }
 
-    /// Whether somebody is signed in.
+    /// Whether there is somebody of flesh and blood.
     pub fn is_person(&self) -> bool {
         !self.email.is_empty()
     }
@@ -85,6 +104,11 @@ const RELATIONS: &str = "
     children AS (SELECT * FROM present WHERE id IN
         (SELECT student_id FROM parent_students WHERE parent_id = (SELECT parent FROM me)))";
 
+/// The relations of a viewer, for `WITH`.
+pub fn relations(viewer: &Viewer) -> String {
+    RELATIONS.replace("{email}", viewer.email)
+}
+
 const WHOLE: &[(&str, &str)] = &[("", "TRUE")];
 const BY_ARCHIVE: &[(&str, &str)] =
     &[("", "x.archived_at IS NULL"), ("filter: {archived: true}", "x.archived_at IS NOT NULL")];
@@ -119,6 +143,13 @@ impl Rule {
 
     /// The same by some of the arms alone, by the roles held and granted.
     pub fn sql_of(&self, viewer: &Viewer, condition: &str, which: impl Fn(&str, &str) -> bool) -> String {
+        let any = self.any(which).unwrap_or_else(|| "FALSE".to_owned());
+        let (relations, table) = (relations(viewer), self.table);
+        format!("WITH {relations} SELECT x.id FROM {table} x WHERE ({any}) AND {condition} ORDER BY x.id")
+    }
+
+    /// The condition that one of some arms reaches a row, if there are any.
+    pub fn any(&self, which: impl Fn(&str, &str) -> bool) -> Option<String> {
         let arms = self.arms.iter().filter(|(held, granted, _)| which(held, granted));
         let arms: Vec<String> = arms
             .map(|(held, _, arm)| match *held {
@@ -126,9 +157,7 @@ impl Rule {
                 _ => format!("({arm} AND {})", self.provided),
             })
             .collect();
-        let any = if arms.is_empty() { "FALSE".to_owned() } else { arms.join(" OR ") };
-        let relations = RELATIONS.replace("{email}", viewer.email);
-        format!("WITH {relations} SELECT x.id FROM {} x WHERE ({any}) AND {condition} ORDER BY x.id", self.table)
+        (!arms.is_empty()).then(|| arms.join(" OR "))
     }
 
     /// The numbers of the rows that a viewer reaches.
@@ -156,7 +185,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 18] = [
+pub static RULES: [Rule; 21] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
@@ -255,8 +284,10 @@ pub static RULES: [Rule; 18] = [
         ("HOD", "HOD", "(x.staff_id IN (SELECT id FROM headed_teachers) OR x.staff_id = (SELECT staff FROM me))"),
         ("STAFF", "STAFF", "x.staff_id = (SELECT staff FROM me)"),
         ("STUDENT", "STUDENT", "x.id IN (SELECT meeting_id FROM meeting_students JOIN myself s ON s.id = student_id)"),
-        ("PARENT", "PARENT", "(x.id IN (SELECT meeting_id FROM meeting_parents WHERE parent_id = (SELECT parent \
-            FROM me)) OR x.id IN (SELECT meeting_id FROM meeting_students JOIN children s ON s.id = student_id))"),
+        // What they take part in is theirs where it is about no child of others.
+        ("PARENT", "PARENT", "(x.id IN (SELECT meeting_id FROM meeting_students JOIN children s ON s.id = student_id) OR \
+            (x.id IN (SELECT meeting_id FROM meeting_parents WHERE parent_id = (SELECT parent FROM me)) AND \
+            x.id NOT IN (SELECT meeting_id FROM meeting_students)))"),
     ]),
     Rule::new("LeaveRequest", Kind::LeaveRequest, "leave_requests", "leaveRequests", &[
         ("ADMIN", "ADMIN", ALL),
@@ -326,9 +357,25 @@ pub static RULES: [Rule; 18] = [
         ("STUDENT", "STUDENT", "x.student_id IN (SELECT id FROM myself)"),
         ("PARENT", "PARENT", "x.student_id IN (SELECT id FROM children)"),
     ]),
+    // What is handed out in a subject, to those who learn or teach it.
+    Rule::new("StudyFile", Kind::StudyFile, "study_files", "", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("HOD", "HOD", ALL),
+        ("STAFF", "STAFF", "x.subject_id IN (SELECT s.id FROM subjects s JOIN courses c ON c.id = s.course_id WHERE \
+            c.active)"),
+        ("STUDENT", "STUDENT", "x.subject_id IN (SELECT s.id FROM subjects s JOIN myself me ON me.course_id = \
+            s.course_id)"),
+        ("PARENT", "PARENT", "x.subject_id IN (SELECT s.id FROM subjects s JOIN children c ON c.course_id = \
+            s.course_id)"),
+    ]),
+    Rule::new("AuditEntry", Kind::AuditEntry, "audit_entries", "auditEntries", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
+    ]),
     Rule::new("Account", Kind::Account, "accounts", "", &[
         ("ADMIN", "ADMIN", ALL),
         ("SELF", "SELF", "x.id = (SELECT account FROM me)"),
     ]),
     Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
+    Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),
 ];

@@ -157,7 +157,7 @@ on_both! {
                 assert_eq!(app.denied(&hod, "editStaff", edit(&app, email, fields).await).await, "FORBIDDEN", "{email}");
             }
             for mutation in ["deactivateStaff", "archiveStaff"] {
-                let input = json!({"id": app.staff(email).await, "endRoutines": true});
+                let input = json!({"id": app.staff(email).await, "endRoutines": true, "cancelMeetings": true});
                 assert_eq!(app.denied(&hod, mutation, input).await, "FORBIDDEN", "{email}");
             }
         }
@@ -174,9 +174,9 @@ on_both! {
         assert_eq!(app.denied(&hod, "editStaff", email).await, "FORBIDDEN");
         let id = app.staff(cast::TEACHER_PARENT).await;
         app.database.execute(&format!("UPDATE routines SET active = FALSE WHERE course_id <> 2 AND teacher_id = ({})", of("staff", cast::TEACHER_PARENT))).await;
-        assert_eq!(app.denied(&hod, "deactivateStaff", json!({"id": id, "endRoutines": true})).await, "FORBIDDEN");
+        assert_eq!(app.denied(&hod, "deactivateStaff", json!({"id": id, "endRoutines": true, "cancelMeetings": true})).await, "FORBIDDEN");
         // To be archived as staff leaves them what else they are.
-        hod.done("archiveStaff", json!({"id": id, "endRoutines": true}), "").await;
+        hod.done("archiveStaff", json!({"id": id, "endRoutines": true, "cancelMeetings": true}), "").await;
         let parent = app.sign_in(cast::TEACHER_PARENT).await;
         assert_eq!(parent.data("{ viewer { roles staff { id } } }").await["viewer"], json!({"roles": ["PARENT"], "staff": null}));
     }
@@ -217,7 +217,7 @@ on_both! {
         let alone = || async {
             assert_eq!(app.refused(&admin, "setStaffRoles", roles.clone()).await, ["roles LAST_ADMIN"]);
             assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["id LAST_ADMIN"]);
-            assert_eq!(app.refused(&admin, "archiveStaff", json!({"id": id, "endRoutines": true})).await, ["id LAST_ADMIN"]);
+            assert_eq!(app.refused(&admin, "archiveStaff", json!({"id": id, "endRoutines": true, "cancelMeetings": true})).await, ["id LAST_ADMIN"]);
         };
         alone().await;
         // One who was archived, may not sign in, or cannot yet, is not there.
@@ -287,7 +287,7 @@ on_both! {
     async fn who_is_deactivated_is_out_at_once(app: TestApp) {
         let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
         let id = app.staff(cast::TEACHER).await;
-        assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["endRoutines IN_USE"]);
+        assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["endRoutines IN_USE", "cancelMeetings IN_USE"]);
         let payload = admin.change("deactivateStaff", &json!({"id": id}), "").await;
         let taught = format!("SELECT s.name FROM routines r JOIN subjects s ON s.id = r.subject_id WHERE r.active AND r.teacher_id = ({})", of("staff", cast::TEACHER));
         let taught = app.database.texts(&taught).await;
@@ -296,7 +296,7 @@ on_both! {
         }
         assert!(signed_in(&teacher).await);
         let fields = "staff { id active } endedRoutines { id active } clientMutationId";
-        let input = json!({"id": id, "endRoutines": true, "clientMutationId": "k1"});
+        let input = json!({"id": id, "endRoutines": true, "cancelMeetings": true, "clientMutationId": "k1"});
         let done = admin.done("deactivateStaff", input.clone(), fields).await;
         assert_eq!(done["staff"], json!({"id": id, "active": false}));
         assert_eq!(done["endedRoutines"].as_array().unwrap().len(), taught.len());
@@ -308,8 +308,9 @@ on_both! {
         assert_eq!(app.anonymous().data(&sign_in).await["signIn"], json!({"token": null, "userErrors": [{"code": "INVALID_CREDENTIALS"}]}));
         let entries = "{ auditEntries(filter: {action: \"deactivateStaff\"}) { edges { node { subjectType changes { field before after } } } } }";
         let entries = admin.data(entries).await["auditEntries"]["edges"].as_array().unwrap().clone();
-        assert_eq!(entries.len(), 1 + taught.len());
-        assert!(entries.iter().all(|entry| entry["node"]["changes"] == json!([{"field": "active", "before": "true", "after": "false"}])));
+        let ended: Vec<&Value> = entries.iter().filter(|entry| ["Staff", "Routine"].contains(&entry["node"]["subjectType"].as_str().unwrap())).collect();
+        assert_eq!(ended.len(), 1 + taught.len());
+        assert!(ended.iter().all(|entry| entry["node"]["changes"] == json!([{"field": "active", "before": "true", "after": "false"}])));
 
         assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": id})).await, ["id WRONG_STATUS"]);
         assert_eq!(admin.done("activateStaff", json!({"id": id}), fields.split(" endedRoutines").next().unwrap()).await["staff"]["active"], true);
@@ -321,9 +322,9 @@ on_both! {
     async fn who_is_archived_is_staff_no_more(app: TestApp) {
         let (admin, teacher) = (app.sign_in(cast::ADMIN).await, app.sign_in(cast::TEACHER).await);
         let id = app.staff(cast::TEACHER).await;
-        assert_eq!(app.refused(&admin, "archiveStaff", json!({"id": id})).await, ["endRoutines IN_USE"]);
+        assert_eq!(app.refused(&admin, "archiveStaff", json!({"id": id})).await, ["endRoutines IN_USE", "cancelMeetings IN_USE"]);
         let fields = "staff { id archivedAt active } endedRoutines { id }";
-        let done = admin.done("archiveStaff", json!({"id": id, "endRoutines": true}), fields).await;
+        let done = admin.done("archiveStaff", json!({"id": id, "endRoutines": true, "cancelMeetings": true}), fields).await;
         assert_eq!(done["staff"], json!({"id": id, "archivedAt": "2026-03-20T12:00:00+00:00", "active": true}));
         assert!(!done["endedRoutines"].as_array().unwrap().is_empty());
         assert_eq!(teacher.data("{ viewer { roles } }").await["viewer"]["roles"], json!([]));
@@ -339,7 +340,7 @@ on_both! {
 
     async fn who_heads_a_course_stays(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
-        let input = json!({"id": app.staff(cast::HOD_OF_TWO).await, "endRoutines": true});
+        let input = json!({"id": app.staff(cast::HOD_OF_TWO).await, "endRoutines": true, "cancelMeetings": true});
         for mutation in ["deactivateStaff", "archiveStaff"] {
             assert_eq!(app.refused(&admin, mutation, input.clone()).await, ["id IN_USE"]);
             let payload = admin.change(mutation, &input, "").await;
@@ -347,12 +348,13 @@ on_both! {
                 assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains(&course), "{payload:#}");
             }
         }
-        assert_eq!(app.refused(&admin, "deactivateStaff", json!({"id": app.staff(cast::HOD_TEACHER).await})).await, ["id IN_USE", "endRoutines IN_USE"]);
+        let input = json!({"id": app.staff(cast::HOD_TEACHER).await, "cancelMeetings": true});
+        assert_eq!(app.refused(&admin, "deactivateStaff", input).await, ["id IN_USE", "endRoutines IN_USE"]);
     }
 
     async fn an_hod_lets_go_who_teaches_in_their_courses_alone(app: TestApp) {
         let hod = app.sign_in(cast::HOD).await;
-        let input = json!({"id": app.staff(cast::TEACHER).await, "endRoutines": true});
+        let input = json!({"id": app.staff(cast::TEACHER).await, "endRoutines": true, "cancelMeetings": true});
         let lesson = "SELECT min(id) FROM subjects WHERE course_id = 2";
         let elsewhere = format!(
             "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
@@ -365,7 +367,7 @@ on_both! {
             assert_eq!(app.denied(&hod, mutation, input.clone()).await, "FORBIDDEN");
         }
         app.database.execute("UPDATE routines SET active = FALSE WHERE starts_at = '20:00:00'").await;
-        assert_eq!(app.refused(&hod, "deactivateStaff", json!({"id": input["id"]})).await, ["endRoutines IN_USE"]);
+        assert_eq!(app.refused(&hod, "deactivateStaff", json!({"id": input["id"]})).await, ["endRoutines IN_USE", "cancelMeetings IN_USE"]);
         let done = hod.done("deactivateStaff", input.clone(), "staff { id name } endedRoutines { id active }").await;
         assert_eq!(done["staff"]["id"], input["id"]);
         assert!(!done["endedRoutines"].as_array().unwrap().is_empty());

@@ -254,7 +254,11 @@ on_both! {
         assert_eq!(student.data("{ viewer { roles } }").await["viewer"], Value::Null, "an old session does not come back");
         assert_eq!(parent.ask_with(node, input).await.ok().at("/node/id"), &json!(id));
         let entries = app.database.texts("SELECT action || ' ' || subject_type FROM audit_entries ORDER BY id").await;
-        assert_eq!(entries, ["archiveStudent Student", "archiveStudent Account", "restoreStudent Student", "restoreStudent Account"]);
+        let expected = [
+            "archiveStudent Student", "archiveStudent Meeting", "archiveStudent LeaveRequest", "archiveStudent Account",
+            "restoreStudent Student", "restoreStudent Account",
+        ];
+        assert_eq!(entries, expected);
     }
 
     async fn an_account_that_somebody_else_has_too_stays_open(app: TestApp) {

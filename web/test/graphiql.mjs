@@ -74,6 +74,14 @@ try {
     expect(visible === '', 'the session cookie is readable by scripts');
   });
 
+  await step('shows the schema as the parent sees it', async () => {
+    const docs = page.locator('.graphiql-doc-explorer-content');
+    await docs.getByText('Mutation', { exact: true }).first().click();
+    await docs.getByText('requestLeave', { exact: true }).waitFor();
+    const shown = await docs.innerText();
+    expect(!shown.includes('createCourse'), `what a parent cannot do is shown: ${shown}`);
+  });
+
   await step('runs the query "My children", which answers with a percentage', async () => {
     await page.getByRole('tab', { name: 'MyChildren' }).click();
     await page.getByRole('button', { name: /^Execute query/ }).click();

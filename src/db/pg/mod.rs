@@ -7,6 +7,7 @@ pub type Backend = diesel::pg::Pg;
 pub type Cx = diesel_async::AsyncPgConnection;
 
 pub mod dialect;
+pub mod held;
 
 #[path = "../../access/store.rs"]
 pub mod access;
@@ -60,6 +61,8 @@ pub mod leave;
 pub mod leave_write;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
+#[path = "../../meetings/leaving.rs"]
+pub mod meetings_leaving;
 #[path = "../../meetings/write.rs"]
 pub mod meetings_write;
 #[path = "../../notices/store.rs"]

@@ -60,6 +60,8 @@ pub mod leave;
 pub mod leave_write;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
+#[path = "../../meetings/leaving.rs"]
+pub mod meetings_leaving;
 #[path = "../../meetings/write.rs"]
 pub mod meetings_write;
 #[path = "../../notices/store.rs"]

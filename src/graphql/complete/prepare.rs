@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Name, Pos, Positioned,
-    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
+    parser::types::{
+        DocumentOperations, ExecutableDocument, Field, InlineFragment, OperationDefinition, Selection, SelectionSet,
+        TypeCondition,
+    },
 };
 
 use super::{Completer, MARKER, named};
@@ -16,6 +19,10 @@ impl Completer {
     /// That is needed on interfaces and unions; where all selections may be skipped, since the
     /// executor answers `null` for an object without keys; and where a key is selected more than
     /// once, since the executor does not merge into such a `null`.
+    ///
+    /// And it has the fields of an interface selected in a fragment on it. The executor resolves
+    /// them on the object then, whose guard is asked; on the interface it resolves them past it
+    /// (<https://github.com/async-graphql/async-graphql/issues/1826>).
     pub fn prepare(&self, document: &mut ExecutableDocument) {
         let survey = Survey::of(self, document);
         for fragment in document.fragments.values_mut() {
@@ -44,19 +51,27 @@ impl Completer {
                 Selection::FragmentSpread(_) => {}
             }
         }
+        if self.is_abstract(parent) {
+            set.items.iter_mut().for_each(|item| resolve_on_object(parent, item));
+        }
+    }
+
+    fn is_abstract(&self, ty: &Name) -> bool {
+        self.types.get(ty).is_some_and(|composite| !composite.possible.contains(ty))
     }
 
     fn mark_field(&self, parent: &Name, field: &mut Positioned<Field>, survey: &Survey) {
         let ty = self.field_type(parent, &field.node).map(named);
-        let Some((ty, composite)) = ty.and_then(|ty| self.types.get_key_value(ty)) else {
+        let Some((ty, _)) = ty.and_then(|ty| self.types.get_key_value(ty)) else {
             return;
         };
-        let needed = !composite.possible.contains(ty)
+        let needed = self.is_abstract(ty)
             || !survey.answers(&field.node.selection_set.node)
             || survey.repeats(self, parent, &field.node);
         let set = &mut field.node.selection_set.node;
         self.mark(ty, set, survey);
-        if needed {
+        // Without selections it is not valid, and must stay so.
+        if needed && !set.items.is_empty() {
             set.items.push(marker(field.pos));
         }
     }
@@ -139,6 +154,22 @@ impl Survey {
         !self.repeated.is_empty()
             && schema.possible(parent).any(|object| self.repeated.contains(&(object.clone(), key.clone())))
     }
+}
+
+/// `field` becomes `... on Interface { field }`.
+fn resolve_on_object(interface: &Name, item: &mut Positioned<Selection>) {
+    let pos = item.pos;
+    match &item.node {
+        Selection::Field(field) if field.node.name.node != "__typename" => {}
+        _ => return,
+    }
+    let condition = TypeCondition { on: Positioned::new(interface.clone(), pos) };
+    let fragment = InlineFragment {
+        type_condition: Some(Positioned::new(condition, pos)),
+        directives: Vec::new(),
+        selection_set: Positioned::new(SelectionSet { items: vec![item.clone()] }, pos),
+    };
+    item.node = Selection::InlineFragment(Positioned::new(fragment, pos));
 }
 
 /// `__rollcall_typename: __typename`

@@ -97,6 +97,11 @@ impl Droid {
     }
 
     #[graphql(guard = "Denied")]
+    async fn secret(&self) -> Option<String> {
+        Some("secret".to_owned())
+    }
+
+    #[graphql(guard = "Denied")]
     async fn purpose(&self) -> Option<String> {
         Some("purpose".to_owned())
     }
@@ -108,7 +113,7 @@ impl Droid {
 }
 
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID"))]
+#[graphql(field(name = "id", ty = "ID"), field(name = "secret", ty = "Option<String>"))]
 enum Node {
     Hero(Hero),
     Droid(Droid),
@@ -294,6 +299,20 @@ async fn an_interface_below_a_fragment_is_prepared() {
 }
 
 #[tokio::test]
+async fn the_guard_of_an_object_is_asked_for_the_fields_of_its_interface() {
+    let denied = r#"{"nodes":[{"secret":null},{"secret":null}]}"#;
+    for query in ["{ nodes { secret } }", "{ nodes { ... { secret } } }", "{ nodes { ... on Node { secret } } }"] {
+        let (data, paths) = answer(query).await;
+        assert_eq!(data, denied, "{query}");
+        assert_eq!(paths.len(), 2, "{query}");
+    }
+    assert_eq!(
+        data("{ nodes { secret __typename ...N } } fragment N on Node { id secret }").await,
+        r#"{"nodes":[{"secret":null,"__typename":"Hero","id":"2"},{"secret":null,"__typename":"Droid","id":"droid"}]}"#
+    );
+}
+
+#[tokio::test]
 async fn skip_and_include_are_followed() {
     let query = "query ($yes: Boolean = true, $no: Boolean!) {
         hero { id @skip(if: $yes) name @include(if: $yes) ...S @include(if: $no) ... @skip(if: $no) { secret } }
@@ -340,7 +359,7 @@ async fn mutations_are_completed() {
 async fn introspection_passes_through() {
     assert_eq!(
         data(r#"{ __type(name: "Droid") { name fields { name } } hero { id } __schema { queryType { name } } }"#).await,
-        r#"{"__type":{"name":"Droid","fields":[{"name":"id"},{"name":"purpose"},{"name":"strictPurpose"}]},"hero":{"id":"0"},"__schema":{"queryType":{"name":"Query"}}}"#
+        r#"{"__type":{"name":"Droid","fields":[{"name":"id"},{"name":"secret"},{"name":"purpose"},{"name":"strictPurpose"}]},"hero":{"id":"0"},"__schema":{"queryType":{"name":"Query"}}}"#
     );
 }
 
@@ -349,6 +368,14 @@ async fn what_was_not_executed_is_left_alone() {
     let (data, paths) = answer("{ nothing }").await;
     assert_eq!(data, "null");
     assert_eq!(paths, [json!([])]);
+}
+
+#[tokio::test]
+async fn an_object_or_an_interface_without_selections_is_not_executed() {
+    for query in ["{ hero }", "{ nodes }", "{ found }"] {
+        let (data, paths) = answer(query).await;
+        assert_eq!((data.as_str(), paths), ("null", vec![json!([])]), "{query}");
+    }
 }
 
 #[tokio::test]

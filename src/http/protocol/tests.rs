@@ -11,16 +11,16 @@ fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
     pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
-fn post(body: &str) -> Result<(Request, Accept), Rejection> {
+fn post(body: &str) -> Result<(Asked, Accept), Rejection> {
     let headers = headers(&[(header::CONTENT_TYPE, "application/json")]);
     parse(&Method::POST, &Uri::from_static("/graphql"), &headers, body.as_bytes())
 }
 
-fn get(uri: &'static str) -> Result<(Request, Accept), Rejection> {
+fn get(uri: &'static str) -> Result<(Asked, Accept), Rejection> {
     parse(&Method::GET, &Uri::from_static(uri), &HeaderMap::new(), b"")
 }
 
-fn refused(parsed: Result<(Request, Accept), Rejection>) -> (u16, String) {
+fn refused(parsed: Result<(Asked, Accept), Rejection>) -> (u16, String) {
     let rejection = parsed.unwrap_err();
     (rejection.status().as_u16(), rejection.message)
 }
@@ -83,7 +83,7 @@ async fn what_cannot_be_answered_is_406() {
 
 #[test]
 fn a_body_is_read() {
-    let (request, accept) = post(
+    let (Asked { request, document_id, only_reads }, accept) = post(
         r#"{"query": "{ x }", "operationName": "A", "variables": {"a": [1]}, "extensions": {"b": 2}, "other": 3}"#,
     )
     .unwrap();
@@ -91,9 +91,9 @@ fn a_body_is_read() {
     assert_eq!(request.operation_name.as_deref(), Some("A"));
     assert_eq!(request.variables.into_value(), value!({ "a": [1] }));
     assert_eq!(request.extensions.0["b"], value!(2));
-    assert_eq!(accept, Accept::Json);
+    assert_eq!((accept, document_id, only_reads), (Accept::Json, None, false));
     let nulls = r#"{"query": "{ x }", "operationName": null, "variables": null, "extensions": null}"#;
-    assert_eq!(post(nulls).unwrap().0.operation_name, None);
+    assert_eq!(post(nulls).unwrap().0.request.operation_name, None);
 }
 
 #[test]
@@ -102,7 +102,6 @@ fn malformed_bodies_are_400() {
         ("", "The body is not JSON: EOF while parsing a value at line 1 column 0."),
         ("1", "The body has to be an object."),
         (r#"[{"query": "{ x }"}]"#, "Batches are not supported."),
-        ("{}", "query has to be a string."),
         (r#"{"query": ["{ x }"]}"#, "query has to be a string."),
         (r#"{"query": "{ x }", "operationName": 1}"#, "operationName has to be a string."),
         (r#"{"query": "{ x }", "variables": []}"#, "variables has to be an object."),
@@ -129,12 +128,13 @@ fn other_bodies_than_json_in_utf_8_are_415() {
 
 #[test]
 fn a_query_string_is_read() {
-    let (request, _) =
+    let (Asked { request, only_reads, .. }, _) =
         get("/graphql?query=query+A($a:Int){x}&operationName=A&variables=%7B%22a%22:1%7D&extensions=&other=1").unwrap();
     assert_eq!(request.query, "query A($a:Int){x}");
+    assert!(only_reads, "which the execution sees to");
     assert_eq!(request.operation_name.as_deref(), Some("A"));
     assert_eq!(request.variables.into_value(), value!({ "a": 1 }));
-    assert_eq!(get("/graphql?query={x}&operationName=").unwrap().0.operation_name, None);
+    assert_eq!(get("/graphql?query={x}&operationName=").unwrap().0.request.operation_name, None);
     assert_eq!(refused(get("/graphql")).0, 400);
     assert_eq!(refused(get("/graphql?query={x}&variables=[]")).0, 400);
     assert_eq!(refused(get("/graphql?query={x}&variables=nonsense")).0, 400);
@@ -142,17 +142,32 @@ fn a_query_string_is_read() {
 
 #[tokio::test]
 async fn only_queries_go_by_get() {
-    let both = "/graphql?query=query+A{x}mutation+B{x}";
-    assert!(get(both).is_ok(), "which one is for the execution to refuse");
-    assert!(get("/graphql?query=query+A{x}mutation+B{x}&operationName=A").is_ok());
-    assert!(get("/graphql?query={").is_ok(), "so is what does not parse");
-    assert_eq!(refused(get("/graphql?query=subscription{x}")).0, 405);
-    let rejection = get("/graphql?query=query+A{x}mutation+B{x}&operationName=B").unwrap_err();
-    let (status, headers, body) = sent(rejection.into_response()).await;
+    for query in ["query+A{x}mutation+B{x}", "mutation{x}", "{"] {
+        let uri: Uri = format!("/graphql?query={query}").parse().unwrap();
+        let (asked, _) = parse(&Method::GET, &uri, &HeaderMap::new(), b"").unwrap();
+        assert!(asked.only_reads, "what it is, is for who reads the document to see");
+    }
+    let (status, headers, body) = sent(Rejection::only_reads().into_response()).await;
     assert_eq!((status, &headers[header::ALLOW]), (405, &HeaderValue::from_static("POST")));
     let message = "Only queries can be executed by GET.";
     let error = json!({ "message": message, "extensions": { "code": "BAD_USER_INPUT" } });
     assert_eq!(body, json!({ "errors": [error] }));
+}
+
+#[test]
+fn a_document_is_sent_or_named() {
+    let id = |body: &str| post(body).map(|(asked, _)| asked.document_id);
+    assert_eq!(id(r#"{"documentId": "sha256:ab"}"#).unwrap().as_deref(), Some("sha256:ab"));
+    let apollo = r#"{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "ab"}}}"#;
+    assert_eq!(id(apollo).unwrap().as_deref(), Some("sha256:ab"));
+    assert_eq!(get("/graphql?documentId=sha256:ab").unwrap().0.document_id.as_deref(), Some("sha256:ab"));
+    for (body, message) in [
+        ("{}", "There has to be a query, or a documentId."),
+        (r#"{"query": "{ x }", "documentId": "a"}"#, "query and documentId exclude one another."),
+        (r#"{"documentId": 7}"#, "documentId has to be a string."),
+    ] {
+        assert_eq!(refused(post(body)), (400, message.to_owned()), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use rollcall::{
     graphql::Api,
     ids::{Kind, Seal},
 };
+use secrecy::ExposeSecret;
 
 use super::{Backend, Client, TestDatabase, errors, of};
 
@@ -36,6 +37,7 @@ pub struct TestApp {
     pub database: Arc<TestDatabase>,
     pub api: Arc<Api>,
     pub config: Config,
+    seal: Seal,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -72,7 +74,8 @@ impl TestApp {
         let server = tokio::spawn(async move {
             app.serve(listener, &[]).await.unwrap_or_else(|error| panic!("{}", error.report()));
         });
-        Self { backend, address, clock, database, api, config, server }
+        let seal = Seal::new(config.secret_key.expose_secret());
+        Self { backend, address, clock, database, api, config, seal, server }
     }
 
     /// The URL of a path.
@@ -182,7 +185,12 @@ impl TestApp {
 
     /// The global id of a row, as the service would give it.
     pub fn id(&self, kind: Kind, number: i64) -> String {
-        use secrecy::ExposeSecret;
-        Seal::new(self.config.secret_key.expose_secret()).id(kind, number).to_string()
+        self.seal.id(kind, number).to_string()
+    }
+
+    /// The row that a global id of the service's names.
+    #[track_caller]
+    pub fn open(&self, id: &str) -> (Kind, i64) {
+        self.seal.open(id).unwrap_or_else(|| panic!("{id} is none of the service's ids"))
     }
 }

@@ -16,7 +16,7 @@ use rollcall::{
     demo,
 };
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OnceCell};
 
 use super::app::{PASSWORD_HASH, TODAY};
 
@@ -29,6 +29,15 @@ pub enum Backend {
     Postgres,
 }
 
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
 /// A database that is thrown away with this value.
 pub struct TestDatabase {
     pub url: String,
@@ -38,6 +47,8 @@ pub struct TestDatabase {
     name: Option<String>,
     /// The query that [`TestDatabase::contents`] runs.
     everything: OnceCell<String>,
+    /// The test's own connection, once there is one: signing in to PostgreSQL takes longer than most queries.
+    own: Mutex<Option<AsyncPgConnection>>,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -57,12 +68,7 @@ impl TestDatabase {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("test.db");
                 std::fs::copy(template, &path).unwrap();
-                Self {
-                    url: format!("sqlite:{}", path.display()),
-                    _folder: Some(folder),
-                    name: None,
-                    everything: OnceCell::new(),
-                }
+                Self::at(format!("sqlite:{}", path.display()), Some(folder), None)
             }
             Backend::Postgres => {
                 let template = POSTGRES_TEMPLATE.get_or_init(postgres_template).await;
@@ -77,7 +83,7 @@ impl TestDatabase {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                Self { url, _folder: Some(folder), name: None, everything: OnceCell::new() }
+                Self::at(url, Some(folder), None)
             }
             Backend::Postgres => Self::create_postgres("").await,
         }
@@ -86,7 +92,20 @@ impl TestDatabase {
     async fn create_postgres(how: &str) -> Self {
         let name = format!("rollcall_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         as_superuser(&format!("CREATE DATABASE {name} {how}")).await;
-        Self { url: url_of(&name), _folder: None, name: Some(name), everything: OnceCell::new() }
+        Self::at(url_of(&name), None, Some(name))
+    }
+
+    fn at(url: String, folder: Option<TempDir>, name: Option<String>) -> Self {
+        Self { url, _folder: folder, name, everything: OnceCell::new(), own: Mutex::default() }
+    }
+
+    /// The test's own connection to PostgreSQL.
+    async fn own(&self) -> MappedMutexGuard<'_, AsyncPgConnection> {
+        let mut own = self.own.lock().await;
+        if own.is_none() {
+            *own = Some(AsyncPgConnection::establish(&self.url).await.unwrap());
+        }
+        MutexGuard::map(own, |own| own.as_mut().unwrap())
     }
 }
 
@@ -170,8 +189,15 @@ impl TestDatabase {
                 cx.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").await.unwrap();
                 cx.batch_execute(statement).await
             }
-            None => AsyncPgConnection::establish(&self.url).await.unwrap().batch_execute(statement).await,
+            None => self.own().await.batch_execute(statement).await,
         }
+    }
+
+    /// Runs a statement on PostgreSQL in a transaction that goes on until what this returns is dropped.
+    pub async fn hold(&self, statement: &str) -> AsyncPgConnection {
+        let mut cx = AsyncPgConnection::establish(&self.url).await.unwrap();
+        cx.batch_execute(&format!("BEGIN; {statement}")).await.unwrap();
+        cx
     }
 
     /// The numbers that a query gives, in its order: what the answers are compared with.
@@ -252,7 +278,7 @@ impl TestDatabase {
         let query = diesel::sql_query(query);
         match self.url.strip_prefix("sqlite:") {
             Some(path) => query.load(&mut Sqlite::establish(path).await.unwrap()).await.unwrap(),
-            None => query.load(&mut AsyncPgConnection::establish(&self.url).await.unwrap()).await.unwrap(),
+            None => query.load(&mut *self.own().await).await.unwrap(),
         }
     }
 }

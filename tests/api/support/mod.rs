@@ -3,6 +3,8 @@
 mod app;
 mod client;
 mod database;
+pub mod schema;
+pub mod select;
 
 pub use app::{PASSWORD, TestApp};
 pub use client::{Answer, Client, errors};

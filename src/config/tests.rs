@@ -1,0 +1,75 @@
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn read(vars: &[(&str, &str)]) -> Result<Config, Problems> {
+    Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[test]
+fn development_needs_nothing() {
+    let config = read(&[("ENVIRONMENT", "development")]).unwrap();
+    assert_eq!(config.database_url.expose_secret(), "sqlite:data/rollcall.db");
+    assert!(config.migrate_on_start && config.graphiql && config.introspection_anonymous);
+}
+
+#[test]
+fn production_shows_nothing_to_who_is_not_signed_in() {
+    let set = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let config = read(&set).unwrap();
+    assert!(!config.graphiql && !config.introspection_anonymous);
+    let config = read(&[&set[..], &[("INTROSPECTION_ANONYMOUS", "true")]].concat()).unwrap();
+    assert!(config.introspection_anonymous);
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
+    let Problems(problems) = read(&[
+        ("ENVIRONMENT", "production"),
+        ("DATABASE_URL", "mysql://root:hunter2@db"),
+        ("LISTEN_ADDR", "here"),
+        ("SECRET_KEY", "short-secret"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("LOG_FORMAT", "xml"),
+    ])
+    .unwrap_err();
+    let variables: Vec<&str> = problems.iter().map(|(variable, _)| *variable).collect();
+    assert_eq!(
+        variables,
+        ["DATABASE_URL", "DATABASE_POOL_SIZE", "LISTEN_ADDR", "ALLOWED_HOSTS", "SECRET_KEY", "LOG_FORMAT"]
+    );
+    let told = Problems(problems).to_string();
+    assert!(!told.contains("hunter2") && !told.contains("short-secret"), "{told}");
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let config = read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
+    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+}
+
+/// The names that `Raw` reads, found by the names its deserializer asks for.
+fn variables() -> Vec<String> {
+    let source = include_str!("../config.rs");
+    let raw = source.split("struct Raw {").nth(1).unwrap().split('}').next().unwrap();
+    raw.lines()
+        .filter_map(|line| line.trim().split(':').next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_uppercase)
+        .collect()
+}
+
+#[test]
+fn the_example_names_every_variable_and_no_other() {
+    let example = include_str!("../../.env.example");
+    let mut named: Vec<String> = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once('='))
+        .map(|(name, _)| name.trim().to_owned())
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    named.sort();
+    let mut read = variables();
+    read.sort();
+    assert_eq!(named, read);
+}

@@ -1,0 +1,122 @@
+//! What the service writes to its log, at its most talkative: nothing of a person, and no secret.
+
+use std::{
+    fs::File,
+    process::{Child, Command},
+    time::Duration,
+};
+
+use rollcall::demo::cast;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::support::{Backend, Client, PASSWORD, TestDatabase};
+
+/// A server of its own process, and what it has written so far.
+struct Server {
+    child: Child,
+    log: NamedTempFile,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(database: &TestDatabase) -> Self {
+        let log = NamedTempFile::new().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_rollcall"))
+            .arg("serve")
+            .env_clear()
+            .envs([
+                ("ENVIRONMENT", "development"),
+                ("DATABASE_URL", database.url.as_str()),
+                ("LISTEN_ADDR", "127.0.0.1:0"),
+                ("LOG_FORMAT", "json"),
+                ("LOG_LEVEL", "rollcall=trace,tower_http=trace,info"),
+            ])
+            .current_dir(std::env::temp_dir())
+            .stderr(File::create(log.path()).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    fn written(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
+    /// Where it serves, once it says so.
+    async fn url(&mut self) -> String {
+        loop {
+            let written = self.written();
+            let lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let address = lines.filter_map(|line| Some(line["fields"]["address"].as_str()?.to_owned())).next();
+            if let Some(address) = address {
+                return format!("http://{address}/graphql");
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "it has ended: {written}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn sign_in(url: &str, identifier: &str, password: &str) -> Option<Client> {
+    let query = "mutation($input: SignInInput!) { signIn(input: $input) { token } }";
+    let input = json!({"input": {"identifier": identifier, "password": password}});
+    let answer = Client::new(url.to_owned(), None).ask_with(query, input).await.ok();
+    let token = answer.at("/signIn/token").as_str()?.to_owned();
+    Some(Client::new(url.to_owned(), Some(token)))
+}
+
+/// Everything that the log must not tell: who wrote what under no name, whoever they are, and how they came in.
+async fn the_log_tells_nothing_of_a_person(backend: Backend) {
+    let database = TestDatabase::filled(backend).await;
+    let mut server = Server::start(&database);
+    let url = server.url().await;
+    let mut secrets = vec![PASSWORD.to_owned(), "a wrong guess".to_owned()];
+
+    assert!(sign_in(&url, cast::PARENT, "a wrong guess").await.is_none());
+    for who in [cast::STUDENT, cast::PARENT, cast::TEACHER] {
+        let client = sign_in(&url, who, PASSWORD).await.unwrap();
+        let message = format!("the roof leaks, says {who}");
+        let rating =
+            json!({"type": "FACILITIES", "rating": 2.0, "message": message, "anonymous": true, "public": true});
+        client.done("rateInstitute", rating, "feedback { id }").await;
+        client.data("{ instituteFeedback { edges { node { mine authorName message } } } }").await;
+        // Denied, and so recorded.
+        client.ask("{ students(first: 1) { edges { node { citizenshipNumber phone archivedAt } } } }").await;
+        client.ask("{ nonsense(name: \"the roof leaks\") }").await;
+        secrets.extend([message, who.to_owned(), client.token.clone().unwrap()]);
+    }
+    let admin = sign_in(&url, cast::ADMIN, PASSWORD).await.unwrap();
+    admin.data("{ instituteFeedback { edges { node { authorName } } } accessEntries { totalCount } auditEntries { totalCount } }").await;
+    admin.data("{ parents(first: 100) { edges { node { name phone email } } } }").await;
+    secrets.extend(database.texts("SELECT name FROM parents UNION SELECT name FROM students").await);
+    secrets.extend(database.texts("SELECT phone FROM accounts WHERE phone IS NOT NULL").await);
+    secrets.extend(database.texts("SELECT email FROM accounts WHERE email IS NOT NULL").await);
+    secrets
+        .extend(database.texts("SELECT citizenship_number FROM students WHERE citizenship_number IS NOT NULL").await);
+
+    let written = server.written();
+    assert!(written.contains("citizenshipNumber"), "it is talkative: {written}");
+    let told: Vec<&String> = secrets.iter().filter(|secret| written.contains(*secret)).collect();
+    assert!(told.is_empty(), "{told:?} in {written}");
+    // Nor does it say who did what: by that, what stands under no name would have one.
+    for word in ["rateInstitute", "instituteFeedback", "FACILITIES"] {
+        assert!(!written.contains(word), "{word} in {written}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_nothing_of_a_person_on_sqlite() {
+    the_log_tells_nothing_of_a_person(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_nothing_of_a_person_on_postgres() {
+    the_log_tells_nothing_of_a_person(Backend::Postgres).await;
+}

@@ -1,0 +1,197 @@
+//! The whole matrix, executed: every field of every object type, asked by everybody, reached on rows in their scope. What
+//! is read and what is denied must be what the schema states for the roles by which the row was reached, or, where there
+//! is no row, for those that the viewer holds.
+//!
+//! A cell is a field and the roles of somebody who asks. What nobody could reach is listed in [`UNREACHED`], with the reason;
+//! a cell that is missing, and one that is listed and was reached, fail alike.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
+
+use rollcall::ids::Kind;
+
+use crate::{
+    hard::hard_cases,
+    judge::{Judge, Outcomes},
+    reached::{Reached, viewers},
+    rules::{RULES, Rule, VIEWERS, Viewer},
+    support::{
+        Backend, Client, TestApp,
+        schema::{Argument, Field, Object, SCHEMA, named},
+        select::{Braced, Select, everything},
+    },
+};
+
+/// How many rows of each kind are asked for everything.
+const ROWS: usize = 2;
+/// How many rows in one query.
+const AT_ONCE: usize = 4;
+/// How many fields of a root.
+const ROOTS_AT_ONCE: usize = 40;
+
+/// Rows that have what few of their type have, to be asked first.
+const FIRST: [(&str, &str); 4] = [
+    (
+        "AttendanceRecord",
+        "EXISTS (SELECT 1 FROM attendance_corrections c WHERE c.session_id = x.session_id AND c.student_id = x.student_id)",
+    ),
+    ("Student", "EXISTS (SELECT 1 FROM attendance_totals t WHERE t.student_id = x.id)"),
+    ("Staff", "EXISTS (SELECT 1 FROM meetings m WHERE m.staff_id = x.id)"),
+    ("Parent", "EXISTS (SELECT 1 FROM meeting_parents m WHERE m.parent_id = x.id)"),
+];
+
+/// The cells that cannot be reached: of these types (`*` is each that is not said otherwise), by holders of these roles.
+const UNREACHED: [(&str, &str, &str); 1] = [("", "", "")];
+
+type Cells = BTreeMap<(&'static str, &'static str), BTreeMap<String, Outcomes>>;
+
+/// What a mutation's input is filled with so that it is refused: rows that are not there, empty texts, nonsense.
+fn nonsense(app: &TestApp, field: &Field, argument: &Argument) -> Option<String> {
+    if !argument.required && argument.name != "clientMutationId" {
+        return None;
+    }
+    let of = named(&argument.of);
+    if let Some(fields) = SCHEMA.inputs.get(of) {
+        let fields = fields.iter().filter_map(|own| Some(format!("{}: {}", own.name, nonsense(app, field, own)?)));
+        return Some(format!("{{{}}}", fields.collect::<Vec<_>>().join(", ")));
+    }
+    Some(match (of, &*argument.name) {
+        (_, "clientMutationId") => format!("\"{}\"", field.name),
+        ("ID", _) => format!("\"{}\"", app.id(Kind::Institute, 999_999)),
+        ("Date", _) => "\"2026-03-20\"".to_owned(),
+        ("DateTime", _) => "\"2026-03-27T09:00:00Z\"".to_owned(),
+        ("Time", _) => "\"09:00\"".to_owned(),
+        ("String", _) => "\"\"".to_owned(),
+        ("Boolean", _) => "true".to_owned(),
+        ("Int", _) => "0".to_owned(),
+        ("Float", _) => "-1".to_owned(),
+        _ => SCHEMA.enums[of][0].clone(),
+    })
+}
+
+/// What else is filled in: short pages, and what the two roots that take something are to find.
+fn sense<'a>(id: &'a str, (routine, date): &'a (String, String)) -> impl Fn(&Field, &Argument) -> Option<String> + 'a {
+    move |_, argument| match &*argument.name {
+        "first" => Some("2".to_owned()),
+        "id" => Some(format!("\"{id}\"")),
+        "routineId" => Some(format!("\"{routine}\"")),
+        "date" => Some(format!("\"{date}\"")),
+        _ => None,
+    }
+}
+
+/// Some rows for each set of roles as which the viewer reaches rows of a type.
+async fn some_of_each_kind(app: &TestApp, viewer: &Viewer, reached: &Reached, rule: &Rule) -> Vec<i64> {
+    let rows = reached.rows(rule.kind);
+    let first = FIRST.iter().find(|(of, _)| *of == rule.type_name);
+    let mut numbers = match first {
+        Some((_, condition)) => app.database.numbers(&rule.sql(viewer, condition)).await,
+        None => Vec::new(),
+    };
+    numbers.extend(rows.keys());
+    let mut taken: BTreeMap<&BTreeSet<&str>, BTreeSet<i64>> = BTreeMap::new();
+    for number in numbers {
+        let taken = taken.entry(rows[&number]).or_default();
+        if taken.len() < ROWS {
+            taken.insert(number);
+        }
+    }
+    taken.into_values().flatten().collect()
+}
+
+async fn ask(client: &Client, judge: &mut Judge<'_>, root: &str, selected: &[Select]) {
+    let operation = if root == "Mutation" { "mutation " } else { "" };
+    for some in selected.chunks(ROOTS_AT_ONCE) {
+        let answer = client.ask(&format!("{operation}{}", Braced(some))).await;
+        judge.judge(&answer, root, some);
+    }
+}
+
+/// Everything that there is, asked by one viewer.
+async fn ask_everything(app: &TestApp, viewer: &'static Viewer, client: &Client, cells: &mut Cells) {
+    let reached = Reached::of(app, viewer).await;
+    let mut judge = Judge::new(app, viewer, &reached);
+    let (institute, sheet) = (app.id(Kind::Institute, 1), reached.sheet(app).await);
+    let sense = sense(&institute, &sheet);
+    ask(client, &mut judge, "Query", &everything(SCHEMA.object("Query"), &sense)).await;
+    let mut nodes = Vec::new();
+    for rule in &RULES {
+        let of = SCHEMA.object(rule.type_name);
+        for number in some_of_each_kind(app, viewer, &reached, rule).await {
+            let (alias, id) = (format!("n{}", nodes.len()), app.id(rule.kind, number));
+            nodes.push(Select::node(alias, &id, of, everything(of, &sense)));
+        }
+    }
+    for some in nodes.chunks(AT_ONCE) {
+        ask(client, &mut judge, "Query", some).await;
+    }
+    // Last, for it ends the session. Every mutation is refused or denied: nothing is written.
+    let before = app.database.contents().await;
+    let mutations = everything(SCHEMA.object("Mutation"), &|field, argument| nonsense(app, field, argument));
+    // One password is tried a request.
+    let (sign_in, mut others): (Vec<_>, Vec<_>) = mutations.into_iter().partition(|select| select.field == "signIn");
+    others.sort_by_key(|select| select.field == "signOut");
+    for mutations in [sign_in, others] {
+        ask(client, &mut judge, "Mutation", &mutations).await;
+    }
+    assert_eq!(app.database.contents().await, before, "{} wrote something", viewer.name);
+    for (cell, Outcomes { read, denied }) in judge.cells {
+        let outcomes = cells.entry(cell).or_default().entry(viewer.called()).or_default();
+        outcomes.read += read;
+        outcomes.denied += denied;
+    }
+}
+
+/// Why a cell cannot be reached, if it is said that it cannot.
+fn unreached(of: &Object, viewer: &Viewer) -> Option<&'static str> {
+    let mutation = SCHEMA.object("Mutation").fields.iter().find(|field| field.leads_to == of.name);
+    if mutation.is_some_and(|mutation| viewer.held().iter().all(|role| !mutation.may.contains(*role))) {
+        return Some("the mutation is denied, so there is no payload");
+    }
+    let names = |names: &str, name: &str| names.split_whitespace().any(|own| own == name);
+    let said = UNREACHED.iter().find(|(types, roles, _)| names(types, &of.name) && names(roles, &viewer.called()));
+    said.map(|(_, _, reason)| *reason)
+}
+
+/// Compares what was asked with what there is to ask, and says how much it was.
+fn nothing_is_missing(cells: &Cells, asked: &BTreeSet<&'static str>, backend: Backend) {
+    let by_roles = |viewer: &'static Viewer| (viewer.called(), viewer);
+    let asked: BTreeMap<String, &Viewer> =
+        VIEWERS.iter().filter(|viewer| asked.contains(viewer.name)).map(by_roles).collect();
+    let (mut wrong, mut checked) = (BTreeSet::new(), 0);
+    for of in SCHEMA.objects.values() {
+        for field in &of.fields {
+            let outcomes = cells.get(&(&*of.name, &*field.name));
+            for (roles, viewer) in &asked {
+                let outcomes = outcomes.and_then(|outcomes| outcomes.get(roles));
+                let cell = format!("{}.{} by {roles}", of.name, field.name);
+                match (outcomes, unreached(of, viewer)) {
+                    (Some(_), None) => checked += 1,
+                    (Some(_), Some(reason)) => drop(wrong.insert(format!("{cell} was reached, though {reason}"))),
+                    (None, None) => drop(wrong.insert(format!("{cell} was not exercised"))),
+                    (None, Some(_)) => {}
+                }
+            }
+        }
+    }
+    let shown: Vec<&String> = wrong.iter().take(2000).collect();
+    assert!(wrong.is_empty(), "{} cells: {shown:#?}", wrong.len());
+    // Past the harness, which shows what is printed only of tests that fail.
+    let line = format!("matrix: {checked} (field, role) cells checked on {backend}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+on_both! {
+    async fn every_field_is_read_by_those_who_may_and_denied_to_all_others(app: TestApp) {
+        hard_cases(&app).await;
+        let mut cells = Cells::new();
+        let mut asked = BTreeSet::new();
+        for (viewer, client) in viewers(&app).await {
+            ask_everything(&app, viewer, &client, &mut cells).await;
+            asked.insert(viewer.name);
+        }
+        nothing_is_missing(&cells, &asked, app.backend);
+    }
+}
