@@ -34,6 +34,19 @@ pub struct Ambient {
     pub random: Random,
 }
 
+/// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
+/// the whole service with it: eight times the usual leaves the deepest query that is let in far from that.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// The runtime that the service runs on, with a thread for each processor.
+///
+/// # Errors
+///
+/// What the operating system says where it gives no threads.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
+}
+
 /// The application, ready to serve.
 pub struct App {
     config: Config,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use rollcall::{
-    app::{Ambient, App, open_database},
+    app::{self, Ambient, App, open_database},
     auth::Role,
     config::{Config, LogFormat},
     demo,
@@ -64,13 +64,9 @@ enum Command {
     Authorization,
 }
 
-/// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
-/// the whole service with it: four times the usual leaves the deepest query that is let in far from that.
-const STACK: usize = 8 * 1024 * 1024;
-
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
+    match app::runtime() {
         Ok(runtime) => runtime.block_on(execute(command)),
         Err(error) => {
             eprintln!("{error}");

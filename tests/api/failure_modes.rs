@@ -41,7 +41,7 @@ async fn what_has_changed_is_felt_by_open_sessions(app: TestApp) {
         of("staff", cast::TEACHER)
     );
     let elsewhere = app.id_of(Kind::Course, &elsewhere).await;
-    let version = app.number(&format!("SELECT version FROM students WHERE id = {number}")).await;
+    let version = app.number(&format!("SELECT CAST(version AS BIGINT) FROM students WHERE id = {number}")).await;
     let admin = app.sign_in(cast::ADMIN).await;
     let enrolment = json!({"studentId": student, "version": version, "courseId": elsewhere});
     admin.done("enrolStudent", enrolment, "").await;
@@ -57,7 +57,7 @@ async fn what_has_changed_is_felt_by_open_sessions(app: TestApp) {
     assert!(!students(&parent).await.contains(&student));
 
     let staff = app.staff(cast::HOD).await;
-    let version = app.number(&format!("SELECT version FROM staff WHERE id = ({})", of("staff", cast::HOD))).await;
+    let version = app.number(&format!("SELECT CAST(version AS BIGINT) FROM staff WHERE id = ({})", of("staff", cast::HOD))).await;
     app.database
         .execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", of("staff", cast::HOD)))
         .await;

@@ -9,7 +9,7 @@ use crate::{
 
 /// An ADMIN with a child at the institute.
 pub const ADMIN_PARENT: &str = "admin.parent@example.org";
-/// An admission officer who also heads a course, of two students.
+/// An admission officer who also heads a course, of five students.
 pub const ADMISSION_HOD: &str = "admission.hod@example.org";
 /// A student of the third course who also teaches, in the second.
 pub const TEACHER_STUDENT: &str = "teacher.student@example.org";
@@ -105,7 +105,7 @@ pub async fn hard_cases(app: &TestApp) {
     for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
         app.api_key(scope).await;
     }
-    for statement in statements.into_iter().chain(people_of_two_roles()).chain(entries()) {
+    for statement in statements.into_iter().chain(people_of_two_roles()).chain(life_of_two_roles()).chain(entries()) {
         app.database.execute(&statement).await;
     }
 }
@@ -167,7 +167,7 @@ fn people_of_two_roles() -> Vec<String> {
         ),
         format!(
             "UPDATE students SET course_id = {}, current_period = 1 WHERE id IN (SELECT id FROM students WHERE course_id = {} \
-             AND archived_at IS NULL ORDER BY id DESC LIMIT 2 OFFSET 2)",
+             AND archived_at IS NULL ORDER BY id DESC LIMIT 5 OFFSET 2)",
             course("NEW"),
             course("DSN")
         ),
@@ -188,7 +188,56 @@ fn people_of_two_roles() -> Vec<String> {
     statements
 }
 
-/// That everybody who asks once edited a student and read of another, whom they may reach or not.
+/// What goes on around those who are two things at once: a class in the course that the one heads and the other teaches in,
+/// marked and corrected; meetings, leave and feedback.
+fn life_of_two_roles() -> Vec<String> {
+    let course = "(SELECT id FROM courses WHERE code = 'NEW')";
+    let (head, teacher) = (of("staff", ADMISSION_HOD), of("staff", TEACHER_STUDENT));
+    let (student, parent) = (of("students", STUDENT_PARENT), of("parents", STUDENT_PARENT));
+    let meeting = |staff: &str, day: u8| {
+        format!(
+            "INSERT INTO meetings (staff_id, starts_at, ends_at, created_at) \
+             SELECT id, '2026-03-{day} 04:00:00', '2026-03-{day} 04:30:00', '2026-03-10 04:00:00' FROM ({staff}) AS x"
+        )
+    };
+    vec![
+        format!("INSERT INTO subjects (course_id, period, code, name) SELECT id, 1, 'NEW101', 'Beginnings' FROM courses WHERE id = {course}"),
+        format!(
+            "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
+             SELECT course_id, period, id, ({teacher}), 1, '07:00:00', '07:50:00' FROM subjects WHERE course_id = {course}"
+        ),
+        format!(
+            "INSERT INTO attendance_sessions (routine_id, subject_id, date, teacher_id, marked_at) \
+             SELECT id, subject_id, '2026-03-16', teacher_id, '2026-03-16 12:00:00' FROM routines WHERE course_id = {course}"
+        ),
+        format!(
+            "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held) \
+             SELECT s.id, x.id, 'LATE', s.date, s.subject_id, s.held FROM attendance_sessions s \
+             JOIN routines r ON r.id = s.routine_id JOIN students x ON x.course_id = r.course_id WHERE r.course_id = {course}"
+        ),
+        format!(
+            "INSERT INTO attendance_corrections (session_id, student_id, from_status, to_status, reason, corrected_by, corrected_at) \
+             SELECT r.session_id, r.student_id, 'ABSENT', 'LATE', 'They came.', t.account_id, '2026-03-16 13:00:00' \
+             FROM attendance_records r JOIN subjects s ON s.id = r.subject_id JOIN staff t ON t.id = ({teacher}) WHERE s.course_id = {course}"
+        ),
+        meeting(&teacher, 25),
+        meeting(&head, 27),
+        format!("INSERT INTO meeting_students (meeting_id, student_id) SELECT MAX(id), ({student}) FROM meetings"),
+        format!(
+            "INSERT INTO meeting_parents SELECT MAX(id), ({parent}), '2026-03-27 04:00:00', '2026-03-27 04:30:00', TRUE FROM meetings"
+        ),
+        format!(
+            "INSERT INTO teacher_feedback (teacher_id, student_id, half_stars, created_at, updated_at) \
+             VALUES (({teacher}), ({student}), 7, '2026-03-18 09:00:00', '2026-03-18 09:00:00')"
+        ),
+        format!(
+            "INSERT INTO leave_requests (student_id, requested_by, first_day, last_day, message, created_at) \
+             SELECT id, account_id, '2026-04-01', '2026-04-02', 'A wedding.', '2026-03-18 09:00:00' FROM students WHERE id = ({student})"
+        ),
+    ]
+}
+
+/// That everybody who asks once edited a student and read of another, whom they may reach or not; and that keys read.
 fn entries() -> Vec<String> {
     let emails: Vec<String> = VIEWERS.iter().map(|viewer| format!("'{}'", viewer.email)).collect();
     let by = format!("FROM accounts WHERE email IN ({})", emails.join(", "));
@@ -203,6 +252,9 @@ fn entries() -> Vec<String> {
             "INSERT INTO access_entries (at, account_id, outcome, type_name, field_name, row_count, request_id) \
              SELECT '2026-03-18 09:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' {by}"
         ),
+        "INSERT INTO access_entries (at, api_key_id, outcome, type_name, field_name, row_count, request_id) \
+         SELECT '2026-03-18 10:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' FROM api_keys"
+            .to_owned(),
         format!("INSERT INTO access_subjects (entry_id, subject_id) SELECT id, ({student}) FROM access_entries"),
     ]
 }

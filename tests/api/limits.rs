@@ -65,6 +65,14 @@ on_both! {
         }
     }
 
+    async fn the_deepest_query_that_is_let_in_is_answered(app: TestApp) {
+        let kin = "parents { students(first: 1) { edges { node { ";
+        let deep = |n: usize| format!("{{ students(first: 1) {{ edges {{ node {{ {} name {} }} }} }} }}", kin.repeat(n), "} } } }".repeat(n));
+        let admin = app.sign_in(cast::ADMIN).await;
+        admin.data(&deep(3)).await;
+        assert_eq!(exceeded(&admin.ask(&deep(4)).await), "MAX_QUERY_DEPTH");
+    }
+
     async fn a_variable_does_not_hide_what_is_asked_for(app: TestApp) {
         let admin = app.sign_in(cast::ADMIN).await;
         let query = "query($n: Int, $m: Int = 100) { students(first: $m) { edges { node { attendanceRecords(first: $n) { edges { node { \

@@ -36,6 +36,8 @@ fn filling<'a>(first: &'a str, (routine, date): &'a (String, String)) -> impl Fn
         "from" if field.name == "attendanceRecords" => Some("\"2026-02-20\"".to_owned()),
         "routineId" => Some(format!("\"{routine}\"")),
         "date" => Some(format!("\"{date}\"")),
+        // `node` is not asked so: its rows are, one of each type that has no list.
+        "id" => Some("\"\"".to_owned()),
         _ => None,
     }
 }

@@ -134,7 +134,7 @@ impl TestApp {
             let before = self.database.contents().await;
             let errors = errors(&client.change(mutation, &input, "").await);
             assert!(!errors.is_empty(), "{caller}: {mutation} was not refused: {input:#}");
-            assert_eq!(self.database.contents().await, before, "{caller}: {mutation} wrote something: {input:#}");
+            self.database.is_as(&before, &format!("{caller}: {mutation} of {input:#}")).await;
             errors
         }
     }
@@ -151,7 +151,7 @@ impl TestApp {
         async move {
             let before = self.database.contents().await;
             let code = client.denied(mutation, input.clone()).await;
-            assert_eq!(self.database.contents().await, before, "{caller}: {mutation} wrote something: {input:#}");
+            self.database.is_as(&before, &format!("{caller}: {mutation} of {input:#}")).await;
             code
         }
     }

@@ -1,7 +1,7 @@
 //! A database of its own for each test, copied from a template that is migrated and filled once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -232,6 +232,17 @@ impl TestDatabase {
     /// in a text for each table: two that are equal mean that nothing was written in between.
     pub async fn contents(&self) -> Vec<String> {
         self.texts(self.everything.get_or_init(|| self.query_for_everything()).await).await
+    }
+
+    /// Fails where anything was written since, and says what: the rows on SQLite, the tables on PostgreSQL.
+    pub async fn is_as(&self, before: &[String], after_what: &str) {
+        let lines = |tables: &[String]| -> BTreeSet<String> {
+            tables.iter().flat_map(|table| table.lines()).map(str::to_owned).collect()
+        };
+        let now = self.contents().await;
+        let (before, now) = (lines(before), lines(&now));
+        let differ: Vec<&String> = now.symmetric_difference(&before).collect();
+        assert!(differ.is_empty(), "{after_what} wrote something: {differ:#?}");
     }
 
     async fn query_for_everything(&self) -> String {

@@ -20,15 +20,22 @@ macro_rules! on_both {
 
             async fn run($app: $crate::support::TestApp) $body
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                run($crate::support::TestApp::start($crate::support::Backend::Sqlite).await).await;
+            #[test]
+            fn sqlite() {
+                $crate::support::on($crate::support::Backend::Sqlite, run);
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run($crate::support::TestApp::start($crate::support::Backend::Postgres).await).await;
+            #[test]
+            fn postgres() {
+                $crate::support::on($crate::support::Backend::Postgres, run);
             }
         }
     )+};
+}
+
+/// Runs a test on one of the databases, in the runtime that the service has.
+pub fn on<R: Future<Output = ()>>(backend: Backend, run: impl FnOnce(TestApp) -> R) {
+    let runtime = rollcall::app::runtime().unwrap();
+    // The test itself is no task of the runtime's and has a small stack: on it a box only.
+    runtime.block_on(Box::pin(async { run(TestApp::start(backend).await).await }));
 }
