@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::model::{ApiKeyFilter, ApiKeyRow};
+use super::{
+    can::ApiKeyActions,
+    model::{ApiKeyFilter, ApiKeyRow},
+};
 use crate::{
     auth::{Role, RoleSet, api::Account, key::ApiKeyScope},
     clock::utc,
@@ -107,6 +110,12 @@ impl ApiKey {
     #[graphql(directive = auth::apply(MANAGING))]
     async fn version(&self) -> i32 {
         self.0.version
+    }
+
+    /// What the viewer can do with it.
+    #[graphql(directive = auth::apply(MANAGING))]
+    async fn viewer_can(&self) -> Option<ApiKeyActions> {
+        Some((&self.0).into())
     }
 }
 

@@ -11,5 +11,6 @@
 //! Row scope (`store::reach`): ADMIN reaches every key, nobody else any.
 
 pub mod api;
+pub mod can;
 pub mod model;
 pub mod mutation;

@@ -5,11 +5,14 @@ use diesel_async::RunQueryDsl;
 
 use super::{Cx, api_keys, audit};
 use crate::{
-    api_keys::model::{ApiKeyRow, Made, NewApiKey},
+    api_keys::{
+        can,
+        model::{ApiKeyRow, Made, NewApiKey},
+    },
     audit::model::Change,
     change::{Act, Changed, Problems},
     db::schema,
-    graphql::UserErrorCode::{Taken, WrongStatus},
+    graphql::UserErrorCode::Taken,
     ids::Kind,
 };
 
@@ -32,8 +35,8 @@ pub async fn create(cx: &mut Cx, act: &Act, key: &NewApiKey, mut problems: Probl
 /// Revokes a key, for good.
 pub async fn revoke(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     use schema::api_keys as k;
-    let before = act.target(&mut problems, "id", api_keys::by_ids(cx, &act.scope, &[id]).await?)?;
-    problems.require(before.revoked_at.is_none(), "id", WrongStatus, "it was revoked");
+    let keys = api_keys::by_ids(cx, &act.scope, &[id]).await?;
+    let before = act.target_by(&mut problems, "id", keys, can::revoke)?;
     problems.stop()?;
     let after: ApiKeyRow = diesel::update(k::table.find(id))
         .set((k::revoked_at.eq(act.now), k::version.eq(k::version + 1)))

@@ -98,4 +98,10 @@ impl ViewerActions {
     async fn edit_institute(&self, ctx: &Context<'_>) -> bool {
         Actor::of(ctx, "editInstitute").is_some()
     }
+
+    /// Make API keys: `createApiKey`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn create_api_key(&self, ctx: &Context<'_>) -> bool {
+        Actor::of(ctx, "createApiKey").is_some()
+    }
 }

@@ -23,13 +23,14 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Who asks whether they could do a mutation; none where they hold none of the roles of its statement.
+    /// Who asks whether they could do a mutation; none where they hold none of the roles of its statement, and none of an API
+    /// key, which changes nothing.
     #[must_use]
     pub fn of(ctx: &Context<'_>, mutation: &str) -> Option<Self> {
         let call = Call::of(ctx);
         let may = ctx.data_unchecked::<Policy>().requires("Mutation", mutation);
         let actor = Self { scope: *call.scope(), may, now: call.services().clock.now() };
-        (actor.held() != RoleSet::EMPTY).then_some(actor)
+        (call.viewer().key_id().is_none() && actor.held() != RoleSet::EMPTY).then_some(actor)
     }
 
     /// The roles by which they do this: those of the mutation's statement that they hold.

@@ -24,7 +24,7 @@ const ID: &[&str] = &["id"];
 const STUDENT: &[&str] = &["studentId"];
 
 #[rustfmt::skip]
-pub static TYPES: [Type; 15] = [
+pub static TYPES: [Type; 16] = [
     Type {
         name: "Student",
         state: "x.status || ' ' || coalesce(x.course_id, 0) || CASE WHEN x.archived_at IS NULL THEN '' ELSE ' archived' END || \
@@ -156,6 +156,12 @@ pub static TYPES: [Type; 15] = [
         facts: "(SELECT x.version || '|' || s.id || '|' || s.version || '|' || CASE WHEN s.course_id = x.course_id THEN 'in it' \
             ELSE 'left' END FROM students s WHERE s.id = x.student_id)",
         actions: &[("edit", "editCourseTracking", ID), ("advancePeriod", "advanceStudentPeriod", STUDENT)],
+    },
+    Type {
+        name: "ApiKey",
+        state: "CASE WHEN x.revoked_at IS NULL THEN '' ELSE 'revoked' END",
+        facts: "''",
+        actions: &[("revoke", "revokeApiKey", ID)],
     },
 ];
 
@@ -291,7 +297,7 @@ pub async fn rare_states(app: &TestApp) {
             plain(1, 8)
         ),
         // An account of staff that is closed, and a subject that nothing refers to.
-        "UPDATE accounts SET active = FALSE WHERE id = (SELECT account_id FROM staff WHERE id = (SELECT MAX(id) - 1 FROM staff))"
+        "UPDATE accounts SET active = FALSE WHERE id = (SELECT account_id FROM staff WHERE id = (SELECT MAX(id) - 1 FROM staff WHERE archived_at IS NOT NULL))"
             .to_owned(),
         "INSERT INTO subjects (course_id, period, code, name) VALUES (1, 1, 'NEW', 'Not taught yet')".to_owned(),
         // Files of who teaches the subject no more, and of nobody in particular.

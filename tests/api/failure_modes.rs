@@ -57,7 +57,8 @@ async fn what_has_changed_is_felt_by_open_sessions(app: TestApp) {
     assert!(!students(&parent).await.contains(&student));
 
     let staff = app.staff(cast::HOD).await;
-    let version = app.number(&format!("SELECT CAST(version AS BIGINT) FROM staff WHERE id = ({})", of("staff", cast::HOD))).await;
+    let version =
+        app.number(&format!("SELECT CAST(version AS BIGINT) FROM staff WHERE id = ({})", of("staff", cast::HOD))).await;
     app.database
         .execute(&format!("UPDATE courses SET hod_id = NULL WHERE hod_id = ({})", of("staff", cast::HOD)))
         .await;

@@ -201,7 +201,9 @@ fn life_of_two_roles() -> Vec<String> {
         )
     };
     vec![
-        format!("INSERT INTO subjects (course_id, period, code, name) SELECT id, 1, 'NEW101', 'Beginnings' FROM courses WHERE id = {course}"),
+        format!(
+            "INSERT INTO subjects (course_id, period, code, name) SELECT id, 1, 'NEW101', 'Beginnings' FROM courses WHERE id = {course}"
+        ),
         format!(
             "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \
              SELECT course_id, period, id, ({teacher}), 1, '07:00:00', '07:50:00' FROM subjects WHERE course_id = {course}"

@@ -12,6 +12,7 @@ use rollcall::demo::cast;
 use serde_json::{Value, json};
 
 use crate::{
+    hard::hard_cases,
     rules::VIEWERS,
     support::{Answer, Backend, TestApp},
 };
@@ -190,6 +191,7 @@ const OF_THE_ADMINISTRATION: [&str; 14] = [
 
 on_both! {
     async fn everybody_is_shown_what_the_statements_let_them_use(app: TestApp) {
+        hard_cases(&app).await;
         let mut sizes = BTreeSet::new();
         for viewer in &VIEWERS {
             let roles = if viewer.roles.is_empty() { &["ANONYMOUS"] } else { viewer.roles };
