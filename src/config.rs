@@ -33,6 +33,7 @@ pub enum LogFormat {
 
 /// The configuration, checked.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a variable of its own in the environment")]
 pub struct Config {
     /// `ENVIRONMENT`
     pub environment: Environment,

@@ -37,8 +37,10 @@ impl Place {
     /// The type of row that it takes the id of.
     fn kind(&self) -> Kind {
         match (&*self.field.name, *self.path.last().unwrap()) {
-            // These take ids of every type.
-            ("node", _) | ("auditEntries", "subjectId") => Kind::Student,
+            // The first three take ids of every type.
+            ("node", _) | ("auditEntries" | "accessEntries", "subjectId") | (_, "studentId" | "studentIds") => {
+                Kind::Student
+            }
             ("withdrawLeaveApproval", "id") => Kind::LeaveRequest,
             (mutation, "id") => {
                 let named = Kind::ALL.into_iter().filter(|kind| mutation.contains(&kind.name()));
@@ -46,7 +48,6 @@ impl Place {
             }
             (_, "courseId" | "courseIds") => Kind::Course,
             (_, "batchId" | "batchIds" | "add" | "remove") => Kind::Batch,
-            (_, "studentId" | "studentIds") => Kind::Student,
             (_, "staffId" | "teacherId") => Kind::Staff,
             (_, "parentId" | "parentIds") => Kind::Parent,
             (_, "subjectId") => Kind::Subject,

@@ -178,8 +178,8 @@ async fn until_at_work(app: &TestApp, statements: i64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_nobody_waits_for_is_cancelled() {
     let app = TestApp::start_with(Backend::Postgres, |config| {
-        config.database_statement_timeout = Duration::from_secs(300);
-        config.request_timeout = Duration::from_secs(300);
+        config.database_statement_timeout = Duration::from_mins(5);
+        config.request_timeout = Duration::from_mins(5);
     })
     .await;
     let lock = app.database.hold("LOCK TABLE institute IN ACCESS EXCLUSIVE MODE").await;
@@ -195,7 +195,7 @@ async fn a_statement_that_nobody_waits_for_is_cancelled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_takes_too_long_ends_with_its_statement() {
     let app = TestApp::start_with(Backend::Postgres, |config| {
-        config.database_statement_timeout = Duration::from_secs(300);
+        config.database_statement_timeout = Duration::from_mins(5);
         config.request_timeout = Duration::from_secs(1);
     })
     .await;

@@ -85,7 +85,7 @@ fn handles(app: &TestApp) -> Vec<Handle> {
             };
             match &*argument.name {
                 "filter" => {
-                    for own in SCHEMA.inputs[input].iter() {
+                    for own in &SCHEMA.inputs[input] {
                         for value in values(app, own) {
                             add(
                                 format!("{input}.{}", own.name),
