@@ -53,7 +53,7 @@ impl Server {
     async fn url(&mut self) -> String {
         loop {
             let written = self.written();
-            let lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let address = lines.find_map(|line| Some(line["fields"]["address"].as_str()?.to_owned()));
             if let Some(address) = address {
                 return format!("http://{address}/graphql");
