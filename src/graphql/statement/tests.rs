@@ -179,7 +179,7 @@ fn forgetful() -> Schema<Root, Misplaced, EmptySubscription> {
     build().data(policy).finish()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_of_which_nothing_is_said_is_denied() {
     let institute = institute().await;
     let call = institute.call(&institute.admin);
@@ -190,7 +190,7 @@ async fn a_field_of_which_nothing_is_said_is_denied() {
     assert_eq!(denied, ["you may not read Kept.forgotten here", "you may not read Query.forgotten here"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_guard_forgets_is_found() {
     let institute = institute().await;
     let findings = probe(&forgetful(), || institute.call(&institute.admin), |_| None).await;
@@ -200,7 +200,7 @@ async fn whatever_a_guard_forgets_is_found() {
     assert_eq!(unreached, ["Unseen.id"], "what cannot be asked for is told, not passed over");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_of_the_schema_is_kept_by_its_statement() {
     let institute = institute().await;
     let schema = schema().unwrap_or_else(|error| panic!("{}", error.report()));

@@ -260,6 +260,9 @@ async fn what_is_left_is_as_it_was() {
         let types = names(&seen["types"]);
         assert!(types.len() > 20 && types.len() < names(&whole["types"]).len(), "{role:?}");
         let mut expected = whole.clone();
+        if !types.contains("Mutation") {
+            expected["mutationType"] = Json::Null;
+        }
         expected["types"].as_array_mut().unwrap().retain(|ty| types.contains(ty["name"].as_str().unwrap()));
         for (ty, seen) in expected["types"].as_array_mut().unwrap().iter_mut().zip(seen["types"].as_array().unwrap()) {
             for part in ["fields", "interfaces", "possibleTypes"] {
