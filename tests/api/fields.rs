@@ -55,7 +55,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ]),
     ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt")]),
     ("ApiKey", &[
-        ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version"),
+        ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),
     ]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status viewerCan"),

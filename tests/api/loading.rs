@@ -29,7 +29,7 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
     ),
     (
         cast::ADMIN,
-        "apiKeys(first: $first) { totalCount edges { node { active createdBy { email } } } } \
+        "apiKeys(first: $first) { totalCount edges { node { active createdBy { email } viewerCan { revoke } } } } \
          report { studentsByStatus { students } attendanceByMonth { attendancePercentage } studentLeave { requests } \
          staffLeave { requests } teacherRating instituteRatings { average } }",
         2,

@@ -4,7 +4,10 @@
 //! guard must deny every one of them: a field that answers, or that fails in another way, is not asked of the guard. The
 //! same for the fields of an interface, which are those of its members.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use async_graphql::{
     EmptySubscription, ObjectType, PathSegment, Request, Schema, Value,
@@ -53,7 +56,7 @@ where
             completer.prepare(&mut prepared);
             let call = call();
             let roles = call.viewer().roles();
-            let mut request = Request::new("").data(call).data(policy.clone());
+            let mut request = Request::new("").data(Arc::new(call)).data(policy.clone());
             request.set_parsed_query(prepared);
             let response = schema.execute(request).await;
             assert!(response.errors.iter().all(|error| !error.path.is_empty()), "{document}: {:?}", response.errors);
