@@ -236,13 +236,13 @@ impl TestDatabase {
 
     /// Fails where anything was written since, and says what: the rows on SQLite, the tables on PostgreSQL.
     pub async fn is_as(&self, before: &[String], after_what: &str) {
+        let now = self.contents().await;
         let lines = |tables: &[String]| -> BTreeSet<String> {
             tables.iter().flat_map(|table| table.lines()).map(str::to_owned).collect()
         };
-        let now = self.contents().await;
-        let (before, now) = (lines(before), lines(&now));
-        let differ: Vec<&String> = now.symmetric_difference(&before).collect();
-        assert!(differ.is_empty(), "{after_what} wrote something: {differ:#?}");
+        // Only to show: lines that read alike in two tables would hide each other.
+        let differ = || lines(&now).symmetric_difference(&lines(before)).cloned().collect::<Vec<_>>();
+        assert!(now == before, "{after_what} wrote something: {:#?}", differ());
     }
 
     async fn query_for_everything(&self) -> String {
