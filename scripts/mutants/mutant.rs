@@ -32,7 +32,7 @@ pub fn guard<G: Guard>(n: u32, guard: G) -> MaybeGuard<G> {
 
 pub struct MaybeGuard<G>(u32, G);
 
-impl<G: Guard> Guard for MaybeGuard<G> {
+impl<G: Guard + Sync> Guard for MaybeGuard<G> {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         if on(self.0) || on(NO_GUARDS) { Ok(()) } else { self.1.check(ctx).await }
     }
