@@ -151,6 +151,8 @@ pub mod sets {
     pub const NO_KEY: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own, Anonymous]);
     /// Every person who signed in: everybody but API keys.
     pub const PEOPLE: RoleSet = RoleSet::of(&[Admin, Hod, Admission, Staff, Student, Parent, Own]);
+    /// Who may change anything at all: people, and who is about to sign in. An API key reads.
+    pub const CHANGING: RoleSet = RoleSet::of(&[Own, Anonymous]);
     /// Those who teach a student or answer for a course, the student, and their parents.
     pub const TEACHING: RoleSet = RoleSet::of(&[Admin, Hod, Staff, Student, Parent]);
 }

@@ -24,7 +24,7 @@ use async_graphql::{
 
 use super::Call;
 use crate::{
-    auth::{Role, RoleSet},
+    auth::{Role, RoleSet, sets::CHANGING},
     error::{Code, Error, Result},
 };
 
@@ -92,7 +92,7 @@ impl Guard for FieldGuard {
         call.spend()?;
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
-        if call.viewer().key_id().is_some() && self.type_name == "Mutation" {
+        if self.type_name == "Mutation" && !call.viewer().roles().meets(CHANGING) {
             let message = "an API key reads, and changes nothing";
             return Err(Error::forbidden(format!("{}.{field}", self.type_name), message).into());
         }

@@ -149,7 +149,10 @@ on_both! {
                      auditEntries { totalCount } meetings { totalCount } }";
         let at = |field: &str| json!(["students", "edges", 0, "node", field]);
 
-        let admin = app.api_key("ADMIN_READ").await.ask(query).await.ok();
+        let key = app.api_key("ADMIN_READ").await;
+        let seen = key.data("{ __schema { mutationType { name } } input: __type(name: \"CreateCourseInput\") { name } }").await;
+        assert_eq!(seen, json!({"__schema": {"mutationType": null}, "input": null}), "it is shown no mutation");
+        let admin = key.ask(query).await.ok();
         assert_eq!((count(&admin, "students"), admin.at("/viewer")), (students, &Value::Null));
         assert_eq!(count(&admin, "auditEntries"), app.number("SELECT count(*) FROM audit_entries").await);
 

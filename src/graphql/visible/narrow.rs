@@ -12,7 +12,10 @@ use async_graphql::{
     registry::{MetaType, MetaTypeName, Registry},
 };
 
-use crate::{auth::RoleSet, graphql::Policy};
+use crate::{
+    auth::{RoleSet, sets::CHANGING},
+    graphql::Policy,
+};
 
 /// Leaves in a schema what `roles` can use by the statements of `policy`.
 ///
@@ -29,7 +32,10 @@ impl CustomDirectiveFactory for Narrow {
     }
 
     fn register(&self, registry: &mut Registry) {
-        narrow(registry, |type_name, field| self.policy.requires(type_name, field).meets(self.roles));
+        let mutations = registry.mutation_type.clone().filter(|_| !self.roles.meets(CHANGING));
+        narrow(registry, |type_name, field| {
+            mutations.as_deref() != Some(type_name) && self.policy.requires(type_name, field).meets(self.roles)
+        });
     }
 
     fn create(&self, _: &ContextDirective<'_>, _: &Directive) -> ServerResult<Box<dyn CustomDirective>> {

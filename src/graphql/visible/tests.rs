@@ -220,11 +220,15 @@ fn an_object_that_lacks_its_interfaces_field_is_no_member_of_it() {
 
 #[test]
 fn each_set_of_roles_sees_what_one_of_them_does() {
-    let seen = small(RoleSet::of(&[Admin, Parent]));
+    let roles = RoleSet::of(&[Admin, Parent]);
+    let seen = small(roles.held());
     assert_eq!(seen["Query"], "open numbered nameless outer found vault");
     assert_eq!(seen["Found"], "Open Closed");
     assert_eq!(seen["Nameless"], "id color");
     assert_eq!((seen["Mutation"].as_str(), seen["Command"].as_str()), ("run", "id"));
+    let key = small(roles);
+    assert!(!key.contains_key("Mutation") && !key.contains_key("Command"), "a key changes nothing: {key:?}");
+    assert_eq!(key["Query"], seen["Query"]);
 }
 
 const INTROSPECTION: &str = "
