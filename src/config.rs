@@ -3,15 +3,19 @@
 //! Every variable is in `.env.example` with its meaning, default and an example; a test keeps the two in step. All that is
 //! wrong is reported at once, each with its variable, before anything is opened.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::graphql::Limits;
 
+mod checker;
 #[cfg(test)]
 mod tests;
+
+use checker::Checker;
+pub use checker::Problems;
 
 /// What kind of deployment this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +83,6 @@ pub struct Config {
     pub log_level: String,
 }
 
-/// The key that seals ids where no secret is set: good for development and the demo, whose data is nobody's.
-const DEVELOPMENT_KEY: &str = "rollcall development key: not a secret";
-/// Characters that a secret has at least.
-const SECRET_LENGTH: usize = 32;
-
 /// The variables as they are, each to be read and checked below. envy reads the field `database_url` from `DATABASE_URL`.
 #[derive(Debug, Default, Deserialize)]
 struct Raw {
@@ -118,20 +117,6 @@ struct Raw {
     introspection_anonymous: Option<String>,
     log_format: Option<String>,
     log_level: Option<String>,
-}
-
-/// Everything that is wrong with the configuration: a variable and what is wrong with it, each.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problems(Vec<(&'static str, String)>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "the configuration is wrong:")?;
-        for (variable, problem) in &self.0 {
-            writeln!(f, "  {variable}: {problem}")?;
-        }
-        f.write_str("see .env.example for what each variable takes")
-    }
 }
 
 impl Config {
@@ -178,11 +163,6 @@ impl Config {
             ..config
         }
     }
-}
-
-#[derive(Default)]
-struct Checker {
-    problems: Vec<(&'static str, String)>,
 }
 
 impl Checker {
@@ -280,128 +260,5 @@ impl Checker {
             cost: most("MAX_QUERY_COST", &raw.max_query_cost, default.cost, 1..=1_000_000_000_000),
             answer_values: most("MAX_ANSWER_VALUES", &raw.max_answer_values, default.answer_values, 1..=100_000_000),
         }
-    }
-
-    fn problem(&mut self, variable: &'static str, problem: impl Into<String>) {
-        self.problems.push((variable, problem.into()));
-    }
-
-    fn parsed<T: std::str::FromStr>(
-        &mut self,
-        variable: &'static str,
-        value: Option<String>,
-        default: T,
-        takes: &str,
-    ) -> T {
-        let Some(value) = value else { return default };
-        value.trim().parse().unwrap_or_else(|_| {
-            self.problem(variable, format!("{value:?} is not {takes}"));
-            default
-        })
-    }
-
-    fn number<T>(
-        &mut self,
-        variable: &'static str,
-        value: Option<String>,
-        default: T,
-        range: std::ops::RangeInclusive<T>,
-    ) -> T
-    where
-        T: std::str::FromStr + PartialOrd + Copy + fmt::Display,
-    {
-        let takes = format!("a whole number from {} to {}", range.start(), range.end());
-        let number = self.parsed(variable, value, default, &takes);
-        if !range.contains(&number) {
-            self.problem(variable, format!("{number} is not {takes}"));
-        }
-        number
-    }
-
-    fn seconds(&mut self, variable: &'static str, value: Option<String>, default: u64) -> Duration {
-        Duration::from_secs(self.number(variable, value, default, 1..=3600))
-    }
-
-    fn one_of<T: Copy>(
-        &mut self,
-        variable: &'static str,
-        value: Option<String>,
-        default: T,
-        choices: &[(&str, T)],
-    ) -> T {
-        let Some(value) = value else { return default };
-        let chosen = choices.iter().find(|(name, _)| value.trim().eq_ignore_ascii_case(name));
-        chosen.map_or_else(
-            || {
-                let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-                self.problem(variable, format!("{value:?} is not one of {}", names.join(", ")));
-                default
-            },
-            |(_, choice)| *choice,
-        )
-    }
-
-    fn database_url(&mut self, value: Option<String>) -> String {
-        let url = value.unwrap_or_else(|| "sqlite:data/rollcall.db".to_owned());
-        let known = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
-            || url.starts_with("postgres://")
-            || url.starts_with("postgresql://");
-        if !known {
-            // The value can hold a password: it is not repeated.
-            self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database");
-        }
-        url
-    }
-
-    fn redis_url(&mut self, value: Option<String>) -> Option<SecretString> {
-        let url = value?;
-        if !(url.starts_with("redis://") || url.starts_with("rediss://")) {
-            self.problem("REDIS_URL", "is not redis://host:port or rediss://host:port");
-        }
-        Some(url.into())
-    }
-
-    fn allowed_hosts(&mut self, value: Option<String>, environment: Environment) -> Vec<String> {
-        let list = value.unwrap_or_default();
-        let hosts: Vec<String> =
-            list.split(',').map(|host| host.trim().to_lowercase()).filter(|host| !host.is_empty()).collect();
-        if environment == Environment::Production {
-            if hosts.is_empty() {
-                self.problem(
-                    "ALLOWED_HOSTS",
-                    "is required in production: the host names that clients use, separated by commas",
-                );
-            } else if hosts.iter().any(|host| host.contains('*')) {
-                self.problem("ALLOWED_HOSTS", "takes names, not patterns");
-            }
-        }
-        hosts
-    }
-
-    fn secret_key(&mut self, value: Option<String>, environment: Environment) -> SecretString {
-        match value {
-            None if environment == Environment::Production => {
-                self.problem(
-                    "SECRET_KEY",
-                    format!("is required in production: {SECRET_LENGTH} random characters or more"),
-                );
-                SecretString::default()
-            }
-            None => DEVELOPMENT_KEY.into(),
-            Some(key) => {
-                if key.chars().count() < SECRET_LENGTH {
-                    self.problem("SECRET_KEY", format!("has fewer than {SECRET_LENGTH} characters"));
-                }
-                key.into()
-            }
-        }
-    }
-
-    fn log_level(&mut self, value: Option<String>) -> String {
-        let level = value.unwrap_or_else(|| "info".to_owned());
-        if level.parse::<tracing_subscriber::EnvFilter>().is_err() {
-            self.problem("LOG_LEVEL", format!("{level:?} is no list of levels such as info or warn,rollcall=debug"));
-        }
-        level
     }
 }

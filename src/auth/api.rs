@@ -10,6 +10,7 @@ use super::{
     Role, RoleSet,
     can::ViewerActions,
     model::{AccountRow, Identifier},
+    password::is_outdated,
     sets::{ANYONE, NO_KEY, PEOPLE},
 };
 use crate::{
@@ -245,14 +246,16 @@ impl SignInMutation {
             Some(credential) if credential.active => (Some(credential.account_id), credential.password_hash),
             _ => (None, None),
         };
-        let proved = services.passwords.verify(SecretString::from(input.password), hash.clone()).await?;
+        let password = SecretString::from(input.password);
+        let proved = services.passwords.verify(password.clone(), hash.clone()).await?;
         let (Some(account_id), Some(hash), true) = (account_id, hash, proved) else {
             return Ok(Some(SignInPayload::refused()));
         };
+        let renewed = if is_outdated(&hash) { Some(services.passwords.hash(password).await?) } else { None };
         let token = services.sessions.begin(account_id).await?;
         let noted = {
             let mut cx = call.db().write().await?;
-            dispatch!(cx, auth::signed_in(account_id, &hash, services.clock.now()))?
+            dispatch!(cx, auth::signed_in(account_id, &hash, renewed.as_deref(), services.clock.now()))?
         };
         // Who changes a password or deactivates an account ends its sessions: one that begins meanwhile must not stay.
         if !noted {

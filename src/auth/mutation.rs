@@ -49,7 +49,7 @@ pub struct ChangePasswordInput {
     /// The password that one signs in with at present.
     #[graphql(secret)]
     current_password: String,
-    /// Another one, of 12 to 128 characters.
+    /// Another one, of 12 to 128 characters, that is neither common nor made of one's own name, e-mail or phone.
     #[graphql(secret)]
     new_password: String,
 }
@@ -118,7 +118,8 @@ impl ProfileMutation {
         }
         let act = Act::of(ctx, None).await?;
         let services = call.services();
-        check_new(&mut problems, "newPassword", &input.new_password);
+        let about = read!(call.db(), auth::about(act.scope.account()))?;
+        check_new(&mut problems, "newPassword", &input.new_password, &about);
         let same = input.new_password == input.current_password;
         problems.require(!same, "newPassword", Invalid, "it is the one you have");
         let (current, new) = (SecretString::from(input.current_password), SecretString::from(input.new_password));

@@ -4,26 +4,49 @@
 use std::sync::Arc;
 
 use argon2::{
-    Argon2,
+    Algorithm, Argon2, Params,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
 
 use crate::{
     change::Problems,
     error::{Error, Result},
-    graphql::UserErrorCode::OutOfRange,
+    graphql::UserErrorCode::{Guessable, OutOfRange},
     random::Random,
 };
 
 /// How many characters a password has: length is what makes it hard to guess, whatever the characters are.
 const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
-/// Checks a password that somebody wants to have.
-pub fn check_new(problems: &mut Problems, path: &str, password: &str) {
+/// Checks a password that somebody wants to have: its length, and how well it stands against who guesses by the common ones,
+/// by patterns, and by what is known `about` them (NIST SP 800-63B-4, 3.1.1.2). What is common is what zxcvbn's lists have.
+pub fn check_new(problems: &mut Problems, path: &str, password: &str, about: &[String]) {
     let message = format!("a password has {} to {} characters", LENGTH.start(), LENGTH.end());
-    problems.require(LENGTH.contains(&password.chars().count()), path, OutOfRange, &message);
+    let fits = LENGTH.contains(&password.chars().count());
+    problems.require(fits, path, OutOfRange, &message);
+    let words: Vec<String> = about.iter().flat_map(|text| words(text)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // "Very unguessable": 10^10 guesses and more, which holds against who has the hash as well.
+    let stands = !fits || zxcvbn(password, &words).score() >= Score::Four;
+    problems.require(stands, path, Guessable, "it is too easy to guess: it is common, or made of what is known of you");
+}
+
+/// A name, an address or a number: whole, in one word, and in parts.
+fn words(text: &str) -> Vec<String> {
+    let parts: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let long = parts.iter().filter(|part| part.chars().count() > 2);
+    [text.to_owned(), parts.concat()].into_iter().chain(long.map(|part| (*part).to_owned())).collect()
+}
+
+/// Whether a stored hash was made with less work than one is made with now.
+pub fn is_outdated(stored: &str) -> bool {
+    let now = Params::default();
+    let made = PasswordHash::new(stored).ok().filter(|hash| hash.algorithm == Algorithm::default().ident());
+    let made = made.and_then(|hash| Params::try_from(&hash).ok());
+    made.is_none_or(|made| made.m_cost() < now.m_cost() || made.t_cost() < now.t_cost())
 }
 
 /// Hashes and checks passwords.
@@ -71,4 +94,54 @@ impl Passwords {
 fn hash(password: &[u8], salt: &[u8; 16]) -> Result<String> {
     let hash: PasswordHash = Argon2::default().hash_password_with_salt(password, salt).map_err(Error::internal)?;
     Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(password: &str) -> Vec<String> {
+        let about = ["Ada Lane", "ada.lane@school.example", "+9779800000001"].map(ToOwned::to_owned);
+        let mut problems = Problems::default();
+        check_new(&mut problems, "password", password, &about);
+        problems.into_vec().iter().map(|error| format!("{error:?}")).collect()
+    }
+
+    #[test]
+    fn what_is_common_or_of_a_pattern_or_of_the_person_is_refused() {
+        for password in [
+            "password1234",
+            "Passw0rd!2024",
+            "qwertyuiop123",
+            "123456789012",
+            "aaaaaaaaaaaa",
+            "abcabcabcabc",
+            "iloveyou2020",
+            "adalane12345",
+            "Ada Lane Ada Lane",
+            "9800000001Ada",
+            "ada.lane@school.example",
+        ] {
+            assert!(told(password).concat().contains("Guessable"), "{password}: {:?}", told(password));
+        }
+        for password in ["three sober otters hum", "kV9-tuning-fork-Mira", "x7Qm2rT9vL4z"] {
+            assert_eq!(told(password), [""; 0], "{password}");
+        }
+    }
+
+    #[test]
+    fn a_short_one_is_told_to_be_short_and_no_more() {
+        assert!(matches!(&told("ab")[..], [one] if one.contains("OutOfRange")));
+        assert!(matches!(&told(&"otter hums ".repeat(12))[..], [one] if one.contains("OutOfRange")));
+    }
+
+    #[test]
+    fn a_hash_is_outdated_that_took_less_work() {
+        let now = hash(b"three sober otters hum", &[7; 16]).unwrap();
+        assert!(!is_outdated(&now));
+        let weaker = now.replace("m=19456,t=2", "m=19456,t=1");
+        assert!(weaker != now && is_outdated(&weaker));
+        assert!(is_outdated(&now.replace("argon2id", "argon2i")) && is_outdated("no hash"));
+        assert!(!is_outdated(&now.replace("m=19456,t=2", "m=65536,t=3")), "more work than is asked for");
+    }
 }

@@ -50,11 +50,40 @@ pub async fn password_hash(cx: &mut Cx, account_id: i64) -> Result<Option<String
     Ok(hash.first(cx).await.optional()?.flatten())
 }
 
-/// Notes a sign-in with the password whose hash is `proved`; false where the account has another one by now, or may not
-/// sign in any more.
-pub async fn signed_in(cx: &mut Cx, account_id: i64, proved: &str, now: NaiveDateTime) -> Result<bool> {
+/// What is known of the person whose account it is, and no password should be made of: names, e-mail and phone.
+pub async fn about(cx: &mut Cx, account_id: i64) -> Result<Vec<String>> {
+    type Known = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+    let known: Option<Known> = accounts::table
+        .find(account_id)
+        .left_join(staff::table.on(staff::account_id.eq(accounts::id)))
+        .left_join(students::table.on(students::account_id.eq(accounts::id)))
+        .left_join(parents::table.on(parents::account_id.eq(accounts::id)))
+        .select((
+            accounts::email,
+            accounts::phone,
+            staff::name.nullable(),
+            students::name.nullable(),
+            parents::name.nullable(),
+        ))
+        .first(cx)
+        .await
+        .optional()?;
+    let (email, phone, staff, student, parent) = known.unwrap_or_default();
+    Ok([email, phone, staff, student, parent].into_iter().flatten().collect())
+}
+
+/// Notes a sign-in with the password whose hash is `proved`, and keeps a `renewed` hash of it; false where the account has
+/// another one by now, or may not sign in any more.
+pub async fn signed_in(
+    cx: &mut Cx,
+    account_id: i64,
+    proved: &str,
+    renewed: Option<&str>,
+    now: NaiveDateTime,
+) -> Result<bool> {
     let account = accounts::table.find(account_id).filter(accounts::active).filter(accounts::password_hash.eq(proved));
-    Ok(diesel::update(account).set(accounts::last_sign_in_at.eq(now)).execute(cx).await? == 1)
+    let changes = (accounts::last_sign_in_at.eq(now), renewed.map(|hash| accounts::password_hash.eq(hash)));
+    Ok(diesel::update(account).set(changes).execute(cx).await? == 1)
 }
 
 /// Keeps a session by the digest of its token.

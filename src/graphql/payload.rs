@@ -16,6 +16,8 @@ pub enum UserErrorCode {
     Required,
     /// The text is too long.
     TooLong,
+    /// The password is too easy to guess.
+    Guessable,
     /// The number or the span is outside of what is allowed.
     OutOfRange,
     /// The day or the time must not be in the future.

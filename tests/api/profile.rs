@@ -94,9 +94,24 @@ on_both! {
         assert_eq!(refused("wrong", "wrong".to_owned()).await, ["newPassword OUT_OF_RANGE", "newPassword INVALID", "currentPassword INVALID_CREDENTIALS"]);
         assert!(sign_in(&app, cast::PARENT, PASSWORD).await.is_ok());
         // Characters count, not bytes; nor need they be of any kind.
-        assert_eq!(parent.attempt("changePassword", &passwords(PASSWORD, &"é".repeat(12))).await, "done");
-        assert_eq!(parent.attempt("changePassword", &passwords(&"é".repeat(12), &"é".repeat(128))).await, "done");
-        assert!(sign_in(&app, cast::PARENT, &"é".repeat(128)).await.is_ok());
+        let (shortest, longest) = ("ébqmortžvłfz", "ébqmortžvłfz wjs".repeat(8));
+        assert_eq!(parent.attempt("changePassword", &passwords(PASSWORD, shortest)).await, "done");
+        assert_eq!(parent.attempt("changePassword", &passwords(shortest, &longest)).await, "done");
+        assert!(sign_in(&app, cast::PARENT, &longest).await.is_ok());
+    }
+
+    async fn what_is_common_or_made_of_ones_own_name_e_mail_or_phone_is_refused(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let account = format!("FROM parents p JOIN accounts a ON a.id = p.account_id WHERE a.email = '{}'", cast::PARENT);
+        let own = app.database.texts(&format!("SELECT p.name || '#' || a.phone {account}")).await.remove(0);
+        let (name, phone) = own.split_once('#').unwrap();
+        for new in ["password1234", "qwertyuiop12", "abcabcabcabc", "letmeinletmein", &format!("{name} {name}"), &format!("{phone}a"), cast::PARENT] {
+            let told = app.refused(&parent, "changePassword", passwords(PASSWORD, new)).await;
+            assert_eq!(told, ["newPassword GUESSABLE"], "{new}");
+        }
+        // What is known of somebody else may be in it.
+        let other = app.sign_in(cast::ADMIN).await;
+        assert_eq!(other.attempt("changePassword", &passwords(PASSWORD, &format!("{name} {name} 71"))).await, "done");
     }
 
     async fn one_password_a_request(app: TestApp) {

@@ -1,5 +1,9 @@
 //! Signing in and out, over HTTP.
 
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher as _, phc::PasswordHash},
+};
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
@@ -57,6 +61,24 @@ on_both! {
         let mut forged = token;
         forged.pop();
         assert_eq!(roles(&Client::new(app.url("/graphql"), Some(forged))).await, Value::Null);
+    }
+
+    async fn a_hash_that_took_less_work_is_renewed_by_who_signs_in(app: TestApp) {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 1, 1, None).unwrap());
+        let weak: PasswordHash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"salt of sixteen.").unwrap();
+        let weak = weak.to_string();
+        let set = format!("UPDATE accounts SET password_hash = '{weak}' WHERE email = '{}'", cast::PARENT);
+        app.database.execute(&set).await;
+        let hash = format!("SELECT password_hash FROM accounts WHERE email = '{}'", cast::PARENT);
+        let wrong = json!({"input": {"identifier": cast::PARENT, "password": "wrong"}});
+        assert_eq!(app.anonymous().ask_with(SIGN_IN, wrong).await.at("/signIn/viewer"), &Value::Null);
+        assert_eq!(app.database.texts(&hash).await, [weak], "only who knows the password");
+        let here = app.sign_in(cast::PARENT).await;
+        let renewed = app.database.texts(&hash).await.remove(0);
+        assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+        assert_eq!(roles(&app.sign_in(cast::PARENT).await).await["roles"], json!(["PARENT"]));
+        assert_eq!(roles(&here).await["roles"], json!(["PARENT"]), "no session ends by it");
+        assert_eq!(app.database.texts(&hash).await, [renewed], "once");
     }
 
     async fn one_try_a_request(app: TestApp) {
