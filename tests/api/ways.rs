@@ -1,9 +1,7 @@
 //! The ways that the schema offers from a type to rows, found by walking its fields.
 
-use std::collections::BTreeSet;
-
 use crate::support::{
-    schema::{Argument, Field, Object, SCHEMA},
+    schema::{Field, Object, SCHEMA},
     select::{Filling, Select, arguments},
 };
 
@@ -34,26 +32,13 @@ pub fn hops(of: &'static Object) -> Vec<Hop> {
     hops
 }
 
-/// What is walked: how many rows of each list are gone on from at each hop, for whom, and what their arguments are.
-#[derive(Clone, Copy)]
-pub struct Walk<'a> {
-    pub pages: &'a [usize],
-    /// The roles of who walks: what none of them may read is asked for, and nothing beyond it.
-    pub held: &'a BTreeSet<&'static str>,
-    pub filling: &'a Filling<'a>,
-}
-
-/// All the ways of as many hops from a type as there are pages, with the id of every row on them and the count of every list.
-pub fn tree(of: &'static Object, walk: Walk<'_>) -> Vec<Select> {
-    let paged = |field: &Field, argument: &Argument| match walk.pages.first() {
-        Some(first) if argument.name == "first" => Some(first.to_string()),
-        _ => (walk.filling)(field, argument),
-    };
+/// All the ways of so many hops from a type, with the id of every row on them and the count of every list.
+pub fn tree(of: &'static Object, depth: usize, filling: &Filling<'_>) -> Vec<Select> {
     let mut tree = Vec::new();
     for field in &of.fields {
-        let below =
-            beyond(field, walk).map(|below| if may(field, walk) { below } else { vec![Select::leaf("__typename")] });
-        tree.extend(below.map(|below| Select::new(&field.name, arguments(field, &paged), below)));
+        if let Some(below) = beyond(field, depth, filling) {
+            tree.push(Select::new(&field.name, arguments(field, filling), below));
+        }
     }
     if of.name.ends_with("Connection") {
         tree.push(Select::leaf("totalCount"));
@@ -61,22 +46,18 @@ pub fn tree(of: &'static Object, walk: Walk<'_>) -> Vec<Select> {
     tree
 }
 
-fn may(field: &Field, walk: Walk<'_>) -> bool {
-    field.may.iter().any(|role| walk.held.contains(&**role))
-}
-
 /// What [`tree`] selects of a field; nothing where it leads to no row.
-fn beyond(field: &'static Field, walk: Walk<'_>) -> Option<Vec<Select>> {
+fn beyond(field: &'static Field, depth: usize, filling: &Filling<'_>) -> Option<Vec<Select>> {
     let id = Select::leaf("id");
     match SCHEMA.objects.get(&field.leads_to) {
         Some(row) if row.is_node => {
-            let (_, pages) = walk.pages.split_first()?;
-            Some([vec![id], tree(row, Walk { pages, ..walk })].concat())
+            let depth = depth.checked_sub(1)?;
+            Some([vec![id], tree(row, depth, filling)].concat())
         }
         Some(object) => {
-            let below = tree(object, walk);
+            let below = tree(object, depth, filling);
             below.iter().any(|select| !select.of.is_empty()).then_some(below)
         }
-        None => (!walk.pages.is_empty() && field.leads_to == "Node").then(|| vec![Select::leaf("__typename"), id]),
+        None => (depth > 0 && field.leads_to == "Node").then(|| vec![Select::leaf("__typename"), id]),
     }
 }
