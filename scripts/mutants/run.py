@@ -14,6 +14,7 @@ import argparse
 import concurrent.futures
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -220,9 +221,10 @@ def failing(program, names, number, seconds):
     try:
         for line in run.stdout:
             if failed := re.match(r"test (\S+) .*FAILED$", line.rstrip()):
-                run.kill()
                 return failed[1]
-        return None if run.wait() == 0 else "(it ends, or hangs)"
+        if run.wait() == -signal.SIGKILL:
+            raise TimeoutError  # which says nothing of the mutant: the machine may be busy
+        return None if run.returncode == 0 else "(it ends)"
     finally:
         watch.cancel()
         run.kill()
@@ -236,7 +238,7 @@ def main():
     parser.add_argument("--numbers", default="", help="these alone, as --list numbers them")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seconds", type=int, default=900, help="a run that takes longer hangs")
+    parser.add_argument("--seconds", type=int, default=900, help="a run that takes longer decides nothing")
     parser.add_argument("--target", default=str(ROOT / "target" / "mutants" / "target"))
     asked = parser.parse_args()
 
@@ -260,14 +262,20 @@ def main():
         for run in concurrent.futures.as_completed(runs):
             number, (kind, path, line, text) = runs[run]
             tried, hit = counts.get(kind, (0, 0))
-            counts[kind] = (tried + 1, hit + bool(run.result()))
-            if not run.result():
+            try:
+                test = run.result()
+            except TimeoutError:
+                test, missed = None, "UNDECIDED: a longer --seconds may tell"
+            else:
+                missed = "ESCAPED"
+            counts[kind] = (tried + 1, hit + bool(test))
+            if not test:
                 escaped.append((number, kind, path, line, text))
-            print(f"{number} {kind} {path}:{line}: {run.result() or 'ESCAPED'}", flush=True)
+            print(f"{number} {kind} {path}:{line}: {test or missed}", flush=True)
     for kind, (tried, hit) in sorted(counts.items()):
         print(f"{kind}: {hit} of {tried} caught ({KINDS[kind]})")
     for number, kind, path, line, text in sorted(escaped):
-        print(f"ESCAPED {number} {kind} {path}:{line}: {text}")
+        print(f"NOT CAUGHT {number} {kind} {path}:{line}: {text}")
     total = sum(tried for tried, _ in counts.values())
     print(f"{total - len(escaped)} of {total} caught in {time.monotonic() - began:.0f} s")
     sys.exit(bool(escaped))

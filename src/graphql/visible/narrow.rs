@@ -13,8 +13,8 @@ use async_graphql::{
 };
 
 use crate::{
-    auth::{RoleSet, sets::CHANGING},
-    graphql::Policy,
+    auth::RoleSet,
+    graphql::{Policy, statement::lets_in},
 };
 
 /// Leaves in a schema what `roles` can use by the statements of `policy`.
@@ -32,9 +32,8 @@ impl CustomDirectiveFactory for Narrow {
     }
 
     fn register(&self, registry: &mut Registry) {
-        let mutations = registry.mutation_type.clone().filter(|_| !self.roles.meets(CHANGING));
         narrow(registry, |type_name, field| {
-            mutations.as_deref() != Some(type_name) && self.policy.requires(type_name, field).meets(self.roles)
+            lets_in(type_name, self.roles) && self.policy.requires(type_name, field).meets(self.roles)
         });
     }
 
