@@ -10,12 +10,9 @@ use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name, Positioned, Response, ServerError, Value, Variables,
-    parser::{
-        self, parse_schema,
-        types::{
-            BaseType, ExecutableDocument, Field, FieldDefinition, OperationDefinition, OperationType, SchemaDefinition,
-            Type, TypeDefinition, TypeKind, TypeSystemDefinition, VariableDefinition,
-        },
+    parser::types::{
+        BaseType, ExecutableDocument, Field, FieldDefinition, OperationDefinition, OperationType, SchemaDefinition,
+        ServiceDocument, Type, TypeDefinition, TypeKind, TypeSystemDefinition, VariableDefinition,
     },
 };
 
@@ -49,26 +46,23 @@ struct Composite {
 }
 
 impl Completer {
-    /// Reads the types out of a schema in SDL.
-    ///
-    /// # Errors
-    ///
-    /// If `sdl` is not a schema document.
-    pub fn new(sdl: &str) -> Result<Self, parser::Error> {
+    /// Reads the types out of a schema.
+    #[must_use]
+    pub fn new(schema: ServiceDocument) -> Self {
         let mut completer = Self {
             query: Name::new("Query"),
             mutation: Name::new("Mutation"),
             subscription: Name::new("Subscription"),
             types: HashMap::new(),
         };
-        for definition in parse_schema(sdl)?.definitions {
+        for definition in schema.definitions {
             match definition {
                 TypeSystemDefinition::Schema(schema) => completer.add_roots(schema.node),
                 TypeSystemDefinition::Type(ty) => completer.add_type(ty.node),
                 TypeSystemDefinition::Directive(_) => {}
             }
         }
-        Ok(completer)
+        completer
     }
 
     fn add_roots(&mut self, schema: SchemaDefinition) {

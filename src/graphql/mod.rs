@@ -42,7 +42,6 @@ use crate::{
     batches::{api::BatchQuery, mutation::BatchMutation},
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
-    error::Result,
     feedback::{api::FeedbackQuery, mutation::FeedbackMutation},
     institute::{api::InstituteQuery, mutation::InstituteMutation},
     leave::{api::LeaveRequestQuery, mutation::LeaveMutation},
@@ -127,13 +126,14 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription).limit_recursive_depth(usize::MAX)
 }
 
-/// Makes the schema, with the policy that its own SDL states. It does not introspect: that is for the viewer's view of it.
-pub fn schema() -> Result<RollcallSchema> {
-    let policy = Policy::from_sdl(&builder().finish().sdl())?;
-    Ok(builder().data(policy).disable_introspection().finish())
+/// Makes the schema with a policy, which must be that of [`sdl`]. It does not introspect: that is for the viewer's view of it.
+#[must_use]
+pub fn schema(policy: Policy) -> RollcallSchema {
+    builder().data(policy).disable_introspection().finish()
 }
 
 /// The schema in SDL, with every field's statement.
-pub fn sdl() -> Result<String> {
-    Ok(schema()?.sdl())
+#[must_use]
+pub fn sdl() -> String {
+    builder().finish().sdl()
 }

@@ -27,11 +27,11 @@ const WALLS: &str = include_str!("walls.md");
 /// # Errors
 /// When the schema contradicts itself: a test builds it.
 pub fn authorization_page() -> Result<String> {
-    let sdl = sdl()?;
-    let policy = Policy::from_sdl(&sdl)?;
+    let schema = parser::parse_schema(sdl()).map_err(Error::internal)?;
+    let policy = Policy::of(&schema)?;
     let mut tables: BTreeMap<String, String> = BTreeMap::new();
     let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for definition in parser::parse_schema(&sdl).map_err(Error::internal)?.definitions {
+    for definition in schema.definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let TypeKind::Object(object) = &definition.node.kind else { continue };
         let name = definition.node.name.node.to_string();

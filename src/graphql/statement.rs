@@ -18,7 +18,7 @@ use async_graphql::{
     Context, Guard, OutputType,
     parser::{
         self,
-        types::{FieldDefinition, TypeKind, TypeSystemDefinition},
+        types::{FieldDefinition, ServiceDocument, TypeKind, TypeSystemDefinition},
     },
 };
 
@@ -141,13 +141,20 @@ impl Policy {
     /// # Errors
     /// When the SDL is none, or a statement names a role that does not exist.
     pub fn from_sdl(sdl: &str) -> Result<Self> {
-        let document = parser::parse_schema(sdl).map_err(Error::internal)?;
+        Self::of(&parser::parse_schema(sdl).map_err(Error::internal)?)
+    }
+
+    /// Reads the statements out of a schema.
+    ///
+    /// # Errors
+    /// When a statement names a role that does not exist.
+    pub fn of(schema: &ServiceDocument) -> Result<Self> {
         let mut policy = Self::default();
-        for definition in document.definitions {
+        for definition in &schema.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let TypeKind::Object(object) = definition.node.kind else { continue };
+            let TypeKind::Object(object) = &definition.node.kind else { continue };
             let fields = policy.0.entry(definition.node.name.node.to_string()).or_default();
-            for field in object.fields {
+            for field in &object.fields {
                 fields.insert(field.node.name.node.to_string(), statement(&field.node)?);
             }
         }

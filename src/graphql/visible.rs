@@ -17,7 +17,7 @@ use async_graphql::{
         parse_schema,
         types::{
             DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
-            TypeSystemDefinition,
+            ServiceDocument, TypeSystemDefinition,
         },
     },
 };
@@ -59,13 +59,10 @@ struct View {
 }
 
 impl Views {
-    /// The views of `schema`, in SDL, by its statements; `anonymous` says whether who is not signed in may introspect.
-    ///
-    /// # Errors
-    /// When the SDL is none.
-    pub fn new(sdl: &str, anonymous: bool) -> Result<Self> {
-        let policy = Policy::from_sdl(sdl)?;
-        Ok(Self { policy, types: Types::of(sdl), anonymous, made: Mutex::default() })
+    /// The views of `schema` by its statements; `anonymous` says whether who is not signed in may introspect.
+    #[must_use]
+    pub fn new(schema: &ServiceDocument, policy: Policy, anonymous: bool) -> Self {
+        Self { policy, types: Types::of(&schema.definitions), anonymous, made: Mutex::default() }
     }
 
     /// Lets a document of a viewer with `roles` be executed, free of what the validation would stumble over.
@@ -119,7 +116,8 @@ impl Views {
         let view = self.view(roles);
         let (schema, types) = view.validation.get_or_init(|| {
             let schema = narrowed(&self.policy, roles).finish();
-            let types = Types::of(&schema.sdl());
+            let seen = parse_schema(schema.sdl()).map(|seen| seen.definitions).unwrap_or_default();
+            let types = Types::of(&seen);
             (schema, types)
         });
         let mut document = document.clone();
@@ -139,7 +137,7 @@ impl Views {
 /// # Errors
 /// When the schema contradicts itself: a test builds it.
 pub fn sdl_for(roles: RoleSet) -> Result<String> {
-    let whole = sdl()?;
+    let whole = sdl();
     if roles == RoleSet::EMPTY {
         return Ok(whole);
     }
@@ -194,11 +192,10 @@ fn overlay(data: &mut Value, seen: Value) {
 struct Types(HashSet<Name>);
 
 impl Types {
-    fn of(sdl: &str) -> Self {
+    fn of(schema: &[TypeSystemDefinition]) -> Self {
         const BUILT_IN: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
-        let definitions = parse_schema(sdl).map(|document| document.definitions).unwrap_or_default();
-        let defined = definitions.into_iter().filter_map(|definition| match definition {
-            TypeSystemDefinition::Type(definition) => Some(definition.node.name.node),
+        let defined = schema.iter().filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(definition) => Some(definition.node.name.node.clone()),
             _ => None,
         });
         Self(defined.chain(BUILT_IN.map(Name::new)).collect())

@@ -7,14 +7,10 @@ use async_graphql::parser::{
 use rollcall::{demo::cast, graphql};
 use serde_json::{Value, json};
 
-fn sdl() -> String {
-    graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()))
-}
-
 #[test]
 fn schema_graphql_is_the_schema() {
     let committed = include_str!("../../schema.graphql");
-    assert!(committed == sdl(), "schema.graphql is stale: run `cargo run -- schema > schema.graphql`");
+    assert!(committed == graphql::sdl(), "schema.graphql is stale: run `cargo run -- schema > schema.graphql`");
 }
 
 #[test]
@@ -29,7 +25,7 @@ fn the_page_of_authorization_is_made_from_the_schema() {
 fn every_field_states_who_may_read_it() {
     let mut fields = 0;
     let mut unstated = Vec::new();
-    for definition in parse_schema(sdl()).unwrap().definitions {
+    for definition in parse_schema(graphql::sdl()).unwrap().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let TypeKind::Object(object) = definition.node.kind else { continue };
         for field in object.fields {
@@ -48,9 +44,9 @@ fn every_field_states_who_may_read_it() {
 /// A denied non-null field takes its object away: only what everybody reads who reads any of the object may be non-null.
 #[test]
 fn what_some_role_may_not_read_is_nullable() {
-    let policy = graphql::Policy::from_sdl(&sdl()).unwrap_or_else(|error| panic!("{}", error.report()));
+    let policy = graphql::Policy::from_sdl(&graphql::sdl()).unwrap_or_else(|error| panic!("{}", error.report()));
     let mut wrong = Vec::new();
-    for definition in parse_schema(sdl()).unwrap().definitions {
+    for definition in parse_schema(graphql::sdl()).unwrap().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let TypeKind::Object(object) = definition.node.kind else { continue };
         let type_name = definition.node.name.node.to_string();
@@ -102,7 +98,7 @@ fn rust_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn everything_is_described() {
-    let missing: Vec<String> = undescribed(&sdl());
+    let missing: Vec<String> = undescribed(&graphql::sdl());
     assert!(missing.is_empty(), "{missing:#?}");
 }
 

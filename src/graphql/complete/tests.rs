@@ -2,7 +2,8 @@
 
 use async_graphql::{
     Context, EmptySubscription, Error, Guard, ID, Interface, Object, Request, Result, Schema, SimpleObject, Union,
-    parser::parse_query, value,
+    parser::{parse_query, parse_schema},
+    value,
 };
 use serde_json::{Value as Json, json};
 
@@ -168,7 +169,7 @@ impl Mutation {
 /// What `query` answers: its data, as text so that the order counts, and the paths of its errors.
 async fn answer_with(query: &str, variables: Variables) -> (String, Vec<Json>) {
     let schema = Schema::new(Query, Mutation, EmptySubscription);
-    let completer = Completer::new(&schema.sdl()).unwrap();
+    let completer = Completer::new(parse_schema(schema.sdl()).unwrap());
     let mut document = parse_query(query).unwrap();
     completer.prepare(&mut document);
     let mut variables = variables;
@@ -388,7 +389,7 @@ async fn an_error_of_an_argument_is_one_of_its_field() {
 #[test]
 fn cyclic_fragments_end() {
     let schema = Schema::new(Query, Mutation, EmptySubscription);
-    let completer = Completer::new(&schema.sdl()).unwrap();
+    let completer = Completer::new(parse_schema(schema.sdl()).unwrap());
     let mut document =
         parse_query("{ hero { ...A } } fragment A on Hero { ...B id } fragment B on Hero { ...A }").unwrap();
     completer.prepare(&mut document);
@@ -400,7 +401,7 @@ fn cyclic_fragments_end() {
 #[test]
 fn only_what_is_unclear_is_marked() {
     let schema = Schema::new(Query, Mutation, EmptySubscription);
-    let completer = Completer::new(&schema.sdl()).unwrap();
+    let completer = Completer::new(parse_schema(schema.sdl()).unwrap());
     let marks = |query| {
         let mut document = parse_query(query).unwrap();
         completer.prepare(&mut document);

@@ -1,4 +1,7 @@
-use async_graphql::{Value, parser::parse_query};
+use async_graphql::{
+    Value,
+    parser::{parse_query, parse_schema},
+};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -30,7 +33,7 @@ const SDL: &str = "
 ";
 
 fn weighed(limits: Limits, query: &str, variables: Json) -> Result<u64, Refusal> {
-    let schema = Completer::new(SDL).unwrap();
+    let schema = Completer::new(parse_schema(SDL).unwrap());
     limits.text(query)?;
     let document = parse_query(query).unwrap();
     let mut variables = Variables::from_json(variables);
@@ -293,7 +296,7 @@ fn a_mutation_costs_more() {
 
 #[test]
 fn the_cost_is_of_the_operation_that_is_executed() {
-    let schema = Completer::new(SDL).unwrap();
+    let schema = Completer::new(parse_schema(SDL).unwrap());
     let document = parse_query("query A { student { id } } query B { students(first: 3) { totalCount } }").unwrap();
     let of = |name| Limits::default().check(&schema, &document, name, &Variables::default()).unwrap();
     assert_eq!((of(Some("A")), of(Some("B"))), (2, 4));

@@ -43,7 +43,7 @@ where
     M: ObjectType + 'static,
 {
     let graph = Graph::of(&schema.sdl());
-    let completer = Completer::new(&schema.sdl()).unwrap();
+    let completer = Completer::new(parse_schema(schema.sdl()).unwrap());
     let mut findings = Findings::default();
     for (name, composite) in &graph.composites {
         let policy = graph.policy_without(&composite.possible);

@@ -46,14 +46,10 @@ pub struct Argument {
     pub required: bool,
 }
 
-pub fn sdl() -> String {
-    graphql::sdl().unwrap_or_else(|error| panic!("{}", error.report()))
-}
-
 /// The schema, read once.
 pub static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let mut schema = Schema::default();
-    for definition in parse_schema(sdl()).unwrap().definitions {
+    for definition in parse_schema(graphql::sdl()).unwrap().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let name = definition.node.name.node.to_string();
         match definition.node.kind {
