@@ -7,7 +7,8 @@
     scripts/mutants/run.py --list              where they are
 
 Every mutant is compiled into one copy of the sources (target/mutants), asleep; ROLLCALL_MUTANT wakes one. So there is one
-build, and then a run of the tests for each, on SQLite, until one fails. It prints what nobody caught, and how many were.
+build, and then a run of the tests for each, on SQLite, until one fails. The tests that failed are run once more with none
+awake, and must pass then. It prints what nobody caught, and how many were.
 It needs what `make test` needs; the mutants of field statements are caught without a database.
 """
 import argparse
@@ -42,9 +43,10 @@ FIRST = {
     "guard": [("lib", ["graphql::statement"])],
     "statement": [("api", ["guards::schema_graphql"])],
     "permission": [("api", ["viewer_can::"]), ("api", ["arguments::", "oracles::"])],
-    "granted": [FIELDS, STORES],
+    "granted": [STORES, FIELDS],
 }
 THEN = [
+    ("api", ["api_keys::", "sessions::"]),
     ("api", ["rows::", "fields::", "guards::", "failure_modes::"]),
     ("api", ["matrix::", "viewer_can::", "arguments::", "oracles::"]),
     ("lib", [""]),
@@ -79,7 +81,7 @@ class Mutants:
 
         nested = r"\((?:[^()]|\([^()]*\))*\)"
         # A `filter()` without a condition is a scope's, and so is a `granted()` of a call.
-        reach = r"((?:\w+::)*\w+" + nested + r")"
+        reach = r"((?:\w+::)*\w+(?:::<[\w:]+>)?" + nested + r")"
         in_store = path.name != "scope.rs"
         if in_store:
             sub(r"\.when\(\s*Role::", ["arm", "wide"], lambda m, a, w: f".when_mutant({a}, {w}, Role::")
@@ -88,6 +90,7 @@ class Mutants:
             if path.name == "store.rs":
                 sub(r"\.provided\(", ["provided"], lambda m, n: f".provided_mutant({n}, ")
             sub(reach + r"\.filter\(\)", ["scope"], lambda m, n: f"{m[1]}.filter().mutant({n})")
+            sub(r"\(reach\.filter\(\)\)", ["scope"], lambda m, n: f"(reach.filter().mutant({n}))")
             sub(reach + r"\.granted\(\)", ["granted"], lambda m, n: f"{m[1]}.granted().mutant({n})",
                 where=lambda m: not m[1].endswith("row()"))  # the roles of a row that is there
             for start, end in helpers(original):
@@ -202,12 +205,15 @@ def build(target):
     return {"api" if Path(program).name.startswith("api-") else "lib": program for program in programs}
 
 
+class Undecided(Exception):
+    """A run that says nothing of its mutant."""
+
+
 def caught(programs, number, kind, seconds):
-    """The first test that fails with this mutant awake, if one does."""
-    for program, names in [*FIRST.get(kind, [ROWS, FIELDS, STORES]), *THEN]:
-        failed = failing(programs[program], names, number, seconds)
-        if failed:
-            return failed
+    """The first test that fails with this mutant awake, and the program it is of."""
+    for program, names in [*FIRST.get(kind, [STORES, ROWS, FIELDS]), *THEN]:
+        if failed := failing(programs[program], names, number, seconds):
+            return program, failed
     return None
 
 
@@ -223,8 +229,10 @@ def failing(program, names, number, seconds):
             if failed := re.match(r"test (\S+) .*FAILED$", line.rstrip()):
                 return failed[1]
         if run.wait() == -signal.SIGKILL:
-            raise TimeoutError  # which says nothing of the mutant: the machine may be busy
-        return None if run.returncode == 0 else "(it ends)"
+            raise Undecided("it took too long: the machine may be busy, and a longer --seconds may tell")
+        if run.returncode:
+            raise Undecided("the tests ended without a word")
+        return None
     finally:
         watch.cancel()
         run.kill()
@@ -254,24 +262,27 @@ def main():
             print(f"{number}\t{kind}\t{path}:{line}\t{text}")
         return
     programs = build(asked.target)
-    if failed := caught(programs, 0, "", asked.seconds):
-        sys.exit(f"{failed} fails with no mutant awake")
-    began, escaped, counts = time.monotonic(), [], {}
+    began, escaped, counts, tests = time.monotonic(), [], {}, set()
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         runs = {pool.submit(caught, programs, number, place[0], asked.seconds): (number, place) for number, place in chosen}
         for run in concurrent.futures.as_completed(runs):
             number, (kind, path, line, text) = runs[run]
             tried, hit = counts.get(kind, (0, 0))
             try:
-                test = run.result()
-            except TimeoutError:
-                test, missed = None, "UNDECIDED: a longer --seconds may tell"
-            else:
-                missed = "ESCAPED"
+                test, told = run.result(), "ESCAPED"
+            except Undecided as undecided:
+                test, told = None, f"UNDECIDED: {undecided}"
             counts[kind] = (tried + 1, hit + bool(test))
-            if not test:
+            if test:
+                tests.add(test)
+                told = test[1]
+            else:
                 escaped.append((number, kind, path, line, text))
-            print(f"{number} {kind} {path}:{line}: {test or missed}", flush=True)
+            print(f"{number} {kind} {path}:{line}: {told}", flush=True)
+    for name, program in programs.items():
+        names = sorted(test for of, test in tests if of == name)
+        if names and (failed := failing(program, ["--exact", *names], 0, asked.seconds)):
+            sys.exit(f"{failed} fails with no mutant awake as well")
     for kind, (tried, hit) in sorted(counts.items()):
         print(f"{kind}: {hit} of {tried} caught ({KINDS[kind]})")
     for number, kind, path, line, text in sorted(escaped):

@@ -292,6 +292,10 @@ on_both! {
                 format!("DELETE FROM staff_roles WHERE role = 'ADMIN' AND staff_id = ({admin})"),
                 format!("INSERT INTO staff_roles (staff_id, role) SELECT x.id, 'ADMIN' FROM staff x WHERE x.id = ({admin})"),
             ),
+            (
+                format!("UPDATE staff_roles SET role = 'ADMISSION' WHERE role = 'ADMIN' AND staff_id = ({admin})"),
+                format!("UPDATE staff_roles SET role = 'ADMIN' WHERE role = 'ADMISSION' AND staff_id = ({admin})"),
+            ),
         ];
         for (taken, given) in changes {
             app.database.execute(&taken).await;

@@ -52,6 +52,15 @@ on_both! {
         assert_eq!(roles(&other).await, Value::Null);
     }
 
+    async fn who_may_not_sign_in_any_more_is_nobody_at_once(app: TestApp) {
+        let client = app.sign_in(cast::PARENT).await;
+        let set = |active: &str| format!("UPDATE accounts SET active = {active} WHERE email = '{}'", cast::PARENT);
+        app.database.execute(&set("FALSE")).await;
+        assert_eq!(roles(&client).await, Value::Null);
+        app.database.execute(&set("TRUE")).await;
+        assert_eq!(roles(&client).await["roles"], json!(["PARENT"]));
+    }
+
     async fn a_token_is_kept_as_its_digest_only(app: TestApp) {
         let client = app.sign_in(cast::PARENT).await;
         let token = client.token.clone().unwrap();

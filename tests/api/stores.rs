@@ -1,11 +1,11 @@
 //! Every read of a store keeps to the scope that it is given, whatever numbers it is asked for: also where the API only asks
 //! for numbers that were in scope before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rollcall::{
     attendance::model::{RecordQuery, Span},
-    auth::Scope,
+    auth::{Role, RoleSet, Scope},
     db::paging::Page,
     dispatch,
     graphql::Row,
@@ -22,10 +22,11 @@ struct Reader<'a> {
     app: &'a TestApp,
     viewer: &'a Viewer,
     scope: Scope,
-    reached: BTreeMap<&'static str, BTreeMap<i64, BTreeSet<&'static str>>>,
+    /// By type and number, the roles by which the rule lets the viewer reach a row.
+    reached: BTreeMap<&'static str, HashMap<i64, i32>>,
 }
 
-const TYPES: [(&str, &str); 16] = [
+const TYPES: [(&str, &str); 21] = [
     ("Student", "students"),
     ("Parent", "parents"),
     ("Staff", "staff"),
@@ -42,6 +43,11 @@ const TYPES: [(&str, &str); 16] = [
     ("Notice", "notices"),
     ("CourseTracking", "course_trackings"),
     ("SubjectProgress", "subject_progress"),
+    ("StudyFile", "study_files"),
+    ("Account", "accounts"),
+    ("AuditEntry", "audit_entries"),
+    ("AccessEntry", "access_entries"),
+    ("ApiKey", "api_keys"),
 ];
 
 /// More rows than the data has of anything.
@@ -56,10 +62,22 @@ macro_rules! read {
     }};
 }
 
+mod figures;
+mod lists;
+
 impl Reader<'_> {
     async fn all(&self, type_name: &str) -> Vec<i64> {
         let (_, table) = TYPES.iter().find(|(name, _)| *name == type_name).unwrap();
         self.app.database.numbers(&format!("SELECT id FROM {table}")).await
+    }
+
+    /// Some of a type that there is most of (`rows` reads all of them over HTTP): those that were made last, which are the
+    /// hard cases, and some of the others.
+    async fn some(&self, type_name: &str) -> Vec<i64> {
+        let mut numbers = self.all(type_name).await;
+        numbers.sort_unstable();
+        let last = numbers.split_off(numbers.len().saturating_sub(200));
+        numbers.into_iter().step_by(7).chain(last).collect()
     }
 
     /// That rows were found which the viewer reaches, and no others.
@@ -81,13 +99,15 @@ impl Reader<'_> {
 
     #[track_caller]
     fn as_granted(&self, what: &str, type_name: &str, number: i64, granted: i32) {
-        let granted = rollcall::auth::RoleSet::from_bits(granted);
-        let names: BTreeSet<String> =
-            granted.iter().map(|role| format!("{role:?}").to_uppercase().replace("OWN", "SELF")).collect();
-        let rule = &self.reached[type_name][&number];
-        let more: Vec<&String> = names.iter().filter(|name| !rule.contains(name.as_str())).collect();
+        let more = RoleSet::from_bits(granted & !self.reached[type_name][&number]);
+        let more: Vec<Role> = more.iter().collect();
         assert!(more.is_empty(), "{} {what}: {type_name} {number} was reached as {more:?} too", self.viewer.name);
     }
+}
+
+/// Roles by name, as a store selects them.
+fn bits(roles: &BTreeSet<&str>) -> i32 {
+    roles.iter().map(|name| name.parse::<Role>().unwrap().bit()).sum()
 }
 
 /// The numbers of the parents of what was found.
@@ -205,8 +225,8 @@ async fn academics(reader: &Reader<'_>) {
 }
 
 async fn attendance(reader: &Reader<'_>) {
-    let (students, sessions) = (reader.all("Student").await, reader.all("AttendanceSession").await);
-    let (routines, records) = (reader.all("Routine").await, reader.all("AttendanceRecord").await);
+    let (students, routines) = (reader.all("Student").await, reader.all("Routine").await);
+    let (sessions, records) = (reader.some("AttendanceSession").await, reader.some("AttendanceRecord").await);
     let day = |text: &str| text.parse().unwrap();
     let (query, span) = (RecordQuery::default(), Span { from: day("2026-03-01"), to: day("2026-03-20") });
 
@@ -229,7 +249,7 @@ async fn attendance(reader: &Reader<'_>) {
         let session = read!(reader, attendance::of_day(routine, date));
         reader.within("attendance::of_day", "AttendanceSession", session.iter().map(|(row, _)| row.id));
     }
-    for session in sessions.iter().step_by(40) {
+    for session in sessions.iter().step_by(10) {
         let marks = read!(reader, attendance::marks_of_session(*session));
         let listed = of_sessions.iter().filter(|(parent, ..)| parent == session).count();
         assert_eq!(marks.len(), listed, "{}: attendance::marks_of_session", reader.viewer.name);
@@ -294,7 +314,7 @@ async fn school_life(reader: &Reader<'_>) {
     reader.granted("feedback::of_parents", "TeacherFeedback", &of_parents);
     counted("feedback::count_of_parents", &of_parents, &read!(reader, feedback::count_of_parents(&guardians)));
     let as_staff_alone = |rows: &[(i64, rollcall::feedback::model::TeacherFeedbackRow, i32)]| {
-        rows.iter().any(|(.., granted)| *granted == rollcall::auth::Role::Staff.bit())
+        rows.iter().any(|(.., granted)| *granted == Role::Staff.bit())
     };
     assert!(
         !as_staff_alone(&of_students) && !as_staff_alone(&of_parents),
@@ -315,18 +335,33 @@ async fn school_life(reader: &Reader<'_>) {
 on_both! {
     async fn every_read_of_a_store_keeps_to_its_scope(app: TestApp) {
         hard_cases(&app).await;
+        let mut scopes = Vec::new();
         for viewer in VIEWERS.iter().filter(|viewer| !viewer.roles.is_empty()) {
             let token = viewer.client(&app).await.token.unwrap();
             let signed_in = app.api.services().viewer(&token).await.unwrap_or_else(|error| panic!("{}", error.report())).unwrap();
+            scopes.push((viewer, signed_in.scope()));
+        }
+        // Only now: to make a key is to be written down.
+        let mut readers = Vec::new();
+        for (viewer, scope) in scopes {
             let mut reached = BTreeMap::new();
             for (type_name, _) in TYPES {
-                reached.insert(type_name, rule(type_name).granted(&app, viewer).await);
+                let granted = rule(type_name).granted(&app, viewer).await.into_iter();
+                reached.insert(type_name, granted.map(|(number, roles)| (number, bits(&roles))).collect());
             }
-            let reader = Reader { app: &app, viewer, scope: signed_in.scope(), reached };
-            people(&reader).await;
-            academics(&reader).await;
-            attendance(&reader).await;
-            school_life(&reader).await;
+            readers.push(Reader { app: &app, viewer, scope, reached });
+        }
+        for reader in &readers {
+            lists::all(reader).await;
+        }
+        figures::all(&readers).await;
+        for reader in &readers {
+            people(reader).await;
+            academics(reader).await;
+            school_life(reader).await;
+        }
+        for reader in &readers {
+            attendance(reader).await;
         }
     }
 }

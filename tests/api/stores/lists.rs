@@ -1,0 +1,150 @@
+//! The lists of the roots, their counts, and rows by number, asked of the stores themselves: the roots are guarded as well,
+//! and must not be what keeps a list to its scope.
+
+use rollcall::{
+    access::model::AccessQuery,
+    api_keys::model::ApiKeyFilter,
+    attendance::model::{AttendanceSessionOrderField, SessionQuery},
+    audit::model::AuditQuery,
+    batches::model::{BatchFilter, BatchOrderField},
+    courses::model::{CourseFilter, CourseOrderField},
+    feedback::model::{
+        InstituteFeedbackFilter, InstituteFeedbackOrderField, TeacherFeedbackOrderField, TeacherFeedbackQuery,
+    },
+    leave::model::{LeaveRequestOrderField, LeaveRequestQuery},
+    meetings::model::{MeetingOrderField, MeetingQuery},
+    notices::model::{NoticeFilter, NoticeOrderField},
+    parents::model::{ParentFilter, ParentOrderField},
+    progress::model::{CourseTrackingOrderField, CourseTrackingQuery},
+    routines::model::{RoutineOrderField, RoutineQuery},
+    staff::model::{StaffFilter, StaffOrderField},
+    students::model::{StudentOrderField, StudentQuery},
+    subjects::model::{SubjectOrderField, SubjectQuery},
+};
+
+use super::*;
+
+impl Reader<'_> {
+    /// That rows are those that the viewer reaches, each by no other roles than the rule has.
+    #[track_caller]
+    fn listed<R: Row>(&self, what: &str, type_name: &str, rows: &[(R, i32)]) {
+        self.within(what, type_name, rows.iter().map(|(row, _)| row.number()));
+        for (row, granted) in rows {
+            self.as_granted(what, type_name, row.number(), *granted);
+        }
+    }
+
+    /// That of the rows asked for by number those are found that the viewer reaches, by the very roles that the rule has.
+    #[track_caller]
+    fn exactly<R: Row>(&self, what: &str, type_name: &str, asked: &[i64], rows: &[(R, i32)]) {
+        let found: HashMap<i64, i32> = rows.iter().map(|(row, granted)| (row.number(), *granted)).collect();
+        for number in asked {
+            let (found, rule) = (found.get(number), self.reached[type_name].get(number));
+            let names = |bits: Option<&i32>| bits.map(|bits| RoleSet::from_bits(*bits).iter().collect::<Vec<_>>());
+            assert_eq!(names(found), names(rule), "{} {what}: {type_name} {number}", self.viewer.name);
+        }
+    }
+}
+
+/// Reads a list, its count, and the rows of its type by all numbers that there are.
+macro_rules! list {
+    ($reader:expr, $type_name:literal: $store:ident :: $page:ident ( $($asked:expr),* ), $count:ident ( $($counted:expr),* ), $by_ids:ident) => {{
+        let rows = read!($reader, $store::$page($($asked,)* &EVERYTHING));
+        $reader.listed(concat!(stringify!($store), "::", stringify!($page)), $type_name, &rows);
+        let count = read!($reader, $store::$count($($counted),*));
+        assert_eq!(usize::try_from(count).unwrap(), rows.len(), "{}: {}", $reader.viewer.name, stringify!($store::$count));
+        let all = $reader.all($type_name).await;
+        let found = read!($reader, $store::$by_ids(&all));
+        $reader.exactly(concat!(stringify!($store), "::", stringify!($by_ids)), $type_name, &all, &found);
+    }};
+}
+
+async fn of_people(reader: &Reader<'_>) {
+    let query = StudentQuery::default();
+    list!(reader, "Student": students::page(&query, StudentOrderField::Name), count(&query), by_ids);
+    let filter = ParentFilter::default();
+    list!(reader, "Parent": parents::page(&filter, ParentOrderField::Name), count(&filter), by_ids);
+    let filter = StaffFilter::default();
+    list!(reader, "Staff": staff::page(&filter, StaffOrderField::Name), count(&filter), by_ids);
+    let accounts = reader.all("Account").await;
+    reader.exactly("auth::by_ids", "Account", &accounts, &read!(reader, auth::by_ids(&accounts)));
+    reader.listed("parents::by_accounts", "Parent", &read!(reader, parents::by_accounts(&accounts)));
+}
+
+async fn of_academics(reader: &Reader<'_>) {
+    let filter = BatchFilter::default();
+    list!(reader, "Batch": batches::page(&filter, BatchOrderField::Name), count(&filter), by_ids);
+    let filter = CourseFilter::default();
+    list!(reader, "Course": courses::page(&filter, CourseOrderField::Name), count(&filter), by_ids);
+    reader.within("courses::all", "Course", read!(reader, courses::all()).iter().map(Row::number));
+    let query = SubjectQuery::default();
+    list!(reader, "Subject": subjects::page(&query, SubjectOrderField::Name), count(&query), by_ids);
+    let files = reader.all("StudyFile").await;
+    reader.exactly("subjects::files_by_ids", "StudyFile", &files, &read!(reader, subjects::files_by_ids(&files)));
+    for active in [true, false] {
+        let query = RoutineQuery { course: None, period: None, teacher: None, weekday: None, date: None, active };
+        list!(reader, "Routine": routines::page(&query, RoutineOrderField::StartsAt), count(&query), by_ids);
+    }
+    let query = SessionQuery::default();
+    list!(reader, "AttendanceSession": attendance::page(&query, AttendanceSessionOrderField::Date), count(&query), by_ids);
+    let records = reader.some("AttendanceRecord").await;
+    reader.exactly(
+        "attendance::records_by_ids",
+        "AttendanceRecord",
+        &records,
+        &read!(reader, attendance::records_by_ids(&records)),
+    );
+    let query = CourseTrackingQuery::default();
+    list!(
+        reader, "CourseTracking":
+        progress::page(&query, CourseTrackingOrderField::Entry), count(&query), tracking_by_ids
+    );
+    let progress = reader.all("SubjectProgress").await;
+    reader.exactly(
+        "progress::subject_by_ids",
+        "SubjectProgress",
+        &progress,
+        &read!(reader, progress::subject_by_ids(&progress)),
+    );
+}
+
+async fn of_school_life(reader: &Reader<'_>) {
+    let query = MeetingQuery::default();
+    list!(reader, "Meeting": meetings::page(&query, MeetingOrderField::StartsAt), count(&query), by_ids);
+    let query = LeaveRequestQuery::default();
+    list!(reader, "LeaveRequest": leave::page(&query, LeaveRequestOrderField::FirstDay), count(&query), by_ids);
+    let filter = NoticeFilter::default();
+    list!(reader, "Notice": notices::page(&filter, NoticeOrderField::PublishedAt), count(&filter), by_ids);
+    let query = TeacherFeedbackQuery::default();
+    let order = TeacherFeedbackOrderField::Entry;
+    list!(
+        reader, "TeacherFeedback":
+        feedback::page_teacher(&query, order), count_teacher(&query, order), teacher_by_ids
+    );
+    let filter = InstituteFeedbackFilter::default();
+    list!(
+        reader, "InstituteFeedback":
+        feedback::page_institute(&filter, InstituteFeedbackOrderField::Entry), count_institute(&filter), institute_by_ids
+    );
+}
+
+async fn of_the_administration(reader: &Reader<'_>) {
+    let query = AuditQuery::default();
+    list!(reader, "AuditEntry": audit::page(&query), count(&query), by_ids);
+    let query = AccessQuery::default();
+    list!(reader, "AccessEntry": access::page(&query), count(&query), by_ids);
+    let entries = reader.all("AccessEntry").await;
+    reader.within("access::subjects", "AccessEntry", numbers(&read!(reader, access::subjects(&entries))));
+    let (filter, now) = (ApiKeyFilter::default(), reader.app.clock.now());
+    list!(reader, "ApiKey": api_keys::page(filter, now), count(filter, now), by_ids);
+    let keys = reader.all("ApiKey").await;
+    reader.within("api_keys::in_force", "ApiKey", read!(reader, api_keys::in_force(&keys, now)));
+}
+
+/// All lists that there are.
+pub async fn all(reader: &Reader<'_>) {
+    of_people(reader).await;
+    of_academics(reader).await;
+    of_school_life(reader).await;
+    of_the_administration(reader).await;
+}
