@@ -200,6 +200,7 @@ async fn academics(reader: &Reader<'_>) {
     reader.granted("subjects::of_teachers", "Subject", &read!(reader, subjects::of_teachers(&staff, &EVERYTHING)));
     let files = read!(reader, subjects::files_of_subjects(&subjects, &EVERYTHING));
     reader.within("subjects::files_of_subjects", "Subject", parents(&files));
+    reader.granted("subjects::files_of_subjects", "StudyFile", &files);
     reader.granted(
         "routines::of_courses",
         "Routine",
@@ -242,12 +243,18 @@ async fn attendance(reader: &Reader<'_>) {
     counted("attendance_counts::count_of_students", &of_students, &counts);
     let corrections = read!(reader, attendance::corrections_of_records(&records, &EVERYTHING));
     reader.within("attendance::corrections_of_records", "AttendanceRecord", parents(&corrections));
+    for (record, _, granted) in &corrections {
+        reader.as_granted("attendance::corrections_of_records", "AttendanceRecord", *record, *granted);
+    }
 
     for (routine, date) in
         [(routines[0], day("2026-03-18")), (routines[1], day("2026-03-19")), (routines[2], day("2026-03-17"))]
     {
         let session = read!(reader, attendance::of_day(routine, date));
-        reader.within("attendance::of_day", "AttendanceSession", session.iter().map(|(row, _)| row.id));
+        for (row, granted) in session {
+            reader.within("attendance::of_day", "AttendanceSession", [row.id]);
+            reader.as_granted("attendance::of_day", "AttendanceSession", row.id, granted);
+        }
     }
     for session in sessions.iter().step_by(10) {
         let marks = read!(reader, attendance::marks_of_session(*session));
@@ -325,6 +332,9 @@ async fn school_life(reader: &Reader<'_>) {
     let notices = reader.all("Notice").await;
     let audiences = read!(reader, notices::audiences(&notices, &EVERYTHING));
     reader.within("notices::audiences", "Notice", parents(&audiences));
+    for (notice, _, granted) in &audiences {
+        reader.as_granted("notices::audiences", "Notice", *notice, *granted);
+    }
     let reads = read!(reader, notices::reads(&notices));
     let account = reader.scope.account();
     let own = format!("SELECT notice_id FROM notice_reads WHERE account_id = {account}");
