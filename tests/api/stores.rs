@@ -251,7 +251,7 @@ async fn attendance(reader: &Reader<'_>) {
         [(routines[0], day("2026-03-18")), (routines[1], day("2026-03-19")), (routines[2], day("2026-03-17"))]
     {
         let session = read!(reader, attendance::of_day(routine, date));
-        for (row, granted) in session {
+        if let Some((row, granted)) = session {
             reader.within("attendance::of_day", "AttendanceSession", [row.id]);
             reader.as_granted("attendance::of_day", "AttendanceSession", row.id, granted);
         }
