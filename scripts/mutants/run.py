@@ -81,7 +81,8 @@ class Mutants:
 
         nested = r"\((?:[^()]|\([^()]*\))*\)"
         # A `filter()` without a condition is a scope's, and so is a `granted()` of a call.
-        reach = r"((?:\w+::)*\w+(?:::<[\w:]+>)?" + nested + r")"
+        name = r"((?:\w+::)*\w+(?:::<[\w:]+>)?"
+        reach = name + nested + r")"
         in_store = path.name != "scope.rs"
         if in_store:
             sub(r"\.when\(\s*Role::", ["arm", "wide"], lambda m, a, w: f".when_mutant({a}, {w}, Role::")
@@ -89,8 +90,7 @@ class Mutants:
             sub(r"\.all_as\(Role::", ["arm"], lambda m, n: f".all_as_mutant({n}, Role::")
             if path.name == "store.rs":
                 sub(r"\.provided\(", ["provided"], lambda m, n: f".provided_mutant({n}, ")
-            sub(reach + r"\.filter\(\)", ["scope"], lambda m, n: f"{m[1]}.filter().mutant({n})")
-            sub(r"\(reach\.filter\(\)\)", ["scope"], lambda m, n: f"(reach.filter().mutant({n}))")
+            sub(name + f"(?:{nested})?)" + r"\.filter\(\)", ["scope"], lambda m, n: f"{m[1]}.filter().mutant({n})")
             sub(reach + r"\.granted\(\)", ["granted"], lambda m, n: f"{m[1]}.granted().mutant({n})",
                 where=lambda m: not m[1].endswith("row()"))  # the roles of a row that is there
             for start, end in helpers(original):
@@ -279,16 +279,17 @@ def main():
             else:
                 escaped.append((number, kind, path, line, text))
             print(f"{number} {kind} {path}:{line}: {told}", flush=True)
-    for name, program in programs.items():
-        names = sorted(test for of, test in tests if of == name)
-        if names and (failed := failing(program, ["--exact", *names], 0, asked.seconds)):
-            sys.exit(f"{failed} fails with no mutant awake as well")
     for kind, (tried, hit) in sorted(counts.items()):
         print(f"{kind}: {hit} of {tried} caught ({KINDS[kind]})")
     for number, kind, path, line, text in sorted(escaped):
         print(f"NOT CAUGHT {number} {kind} {path}:{line}: {text}")
     total = sum(tried for tried, _ in counts.values())
     print(f"{total - len(escaped)} of {total} caught in {time.monotonic() - began:.0f} s")
+    # Last, so that no more is lost than this.
+    for name, program in programs.items():
+        names = sorted(test for of, test in tests if of == name)
+        if names and (failed := failing(program, ["--exact", *names], 0, asked.seconds)):
+            sys.exit(f"{failed} fails with no mutant awake as well")
     sys.exit(bool(escaped))
 
 

@@ -87,7 +87,7 @@ async fn of_academics(reader: &Reader<'_>) {
     }
     let query = SessionQuery::default();
     list!(reader, "AttendanceSession": attendance::page(&query, AttendanceSessionOrderField::Date), count(&query), by_ids);
-    let records = reader.some("AttendanceRecord").await;
+    let records = reader.all("AttendanceRecord").await;
     reader.exactly(
         "attendance::records_by_ids",
         "AttendanceRecord",
