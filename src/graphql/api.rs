@@ -4,15 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
     Request, Response, ServerError,
-    parser::{
-        parse_schema,
-        types::{ExecutableDocument, OperationType},
-    },
+    parser::types::{ExecutableDocument, OperationType},
     value,
 };
 
 use super::{
-    Call, Documents, Limits, Opened, Policy, RollcallSchema, Services, complete::Completer, schema, sdl, visible::Views,
+    Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema, visible::Views,
 };
 use crate::{
     auth::Viewer,
@@ -48,11 +45,10 @@ impl Api {
     /// # Errors
     /// When a document that is to be kept is wrong, or the schema contradicts itself: a test builds it.
     pub async fn new(services: Services, options: Options) -> Result<Arc<Self>> {
-        let described = parse_schema(sdl()).map_err(Error::internal)?;
-        let policy = Policy::of(&described)?;
-        let schema = schema(policy.clone());
-        let views = Views::new(&described, policy, services.anonymous_introspection);
-        let completer = Completer::new(described);
+        let described = Described::read()?;
+        let schema = schema(&described);
+        let views = Views::new(&described, services.anonymous_introspection);
+        let completer = Completer::new(described.into_document());
         let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
         let services = Arc::new(services);
         Ok(Arc::new(Self { schema, completer, documents, views, services, timeout: options.timeout }))

@@ -7,6 +7,7 @@ mod api;
 mod call;
 mod complete;
 mod connection;
+mod described;
 mod documents;
 mod limits;
 mod loaded;
@@ -20,6 +21,7 @@ mod visible;
 pub use api::{Api, Options};
 pub use call::{Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
+pub use described::Described;
 pub use documents::{Documents, Opened};
 pub use limits::{Limits, Refusal};
 pub use loaded::{Loaded, Row};
@@ -126,10 +128,10 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription).limit_recursive_depth(usize::MAX)
 }
 
-/// Makes the schema with a policy, which must be that of [`sdl`]. It does not introspect: that is for the viewer's view of it.
+/// Makes the schema, which enforces what is stated of it. It does not introspect: that is for the viewer's view of it.
 #[must_use]
-pub fn schema(policy: Policy) -> RollcallSchema {
-    builder().data(policy).disable_introspection().finish()
+pub fn schema(described: &Described) -> RollcallSchema {
+    builder().data(described.policy().clone()).disable_introspection().finish()
 }
 
 /// The schema in SDL, with every field's statement.

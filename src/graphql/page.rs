@@ -6,17 +6,14 @@ use std::{
 };
 
 use async_graphql::{
-    parser::{
-        self,
-        types::{ObjectType, TypeKind, TypeSystemDefinition},
-    },
+    parser::types::{ObjectType, TypeKind, TypeSystemDefinition},
     resolver_utils::EnumType,
 };
 
-use super::{Policy, Statement, sdl};
+use super::{Described, Policy, Statement};
 use crate::{
     auth::{Role, RoleSet},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// What is said before the tables.
@@ -27,15 +24,14 @@ const WALLS: &str = include_str!("walls.md");
 /// # Errors
 /// When the schema contradicts itself: a test builds it.
 pub fn authorization_page() -> Result<String> {
-    let schema = parser::parse_schema(sdl()).map_err(Error::internal)?;
-    let policy = Policy::of(&schema)?;
+    let described = Described::read()?;
     let mut tables: BTreeMap<String, String> = BTreeMap::new();
     let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for definition in schema.definitions {
+    for definition in &described.document().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
         let TypeKind::Object(object) = &definition.node.kind else { continue };
         let name = definition.node.name.node.to_string();
-        let fields = stated(&policy, &name, object);
+        let fields = stated(described.policy(), &name, object);
         match fields.split_first() {
             Some(((_, first), rest)) if rest.iter().all(|(_, statement)| statement == first) => {
                 alike.entry(words(first.requires)).or_default().insert(name);

@@ -17,13 +17,13 @@ use async_graphql::{
         parse_schema,
         types::{
             DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
-            ServiceDocument, TypeSystemDefinition,
+            TypeSystemDefinition,
         },
     },
 };
 
 use super::{
-    Mutation, Policy, Query, RollcallSchema, builder,
+    Described, Mutation, Policy, Query, RollcallSchema, builder,
     complete::{named, select_operation},
     sdl,
 };
@@ -59,10 +59,11 @@ struct View {
 }
 
 impl Views {
-    /// The views of `schema` by its statements; `anonymous` says whether who is not signed in may introspect.
+    /// The views of a schema by its statements; `anonymous` says whether who is not signed in may introspect.
     #[must_use]
-    pub fn new(schema: &ServiceDocument, policy: Policy, anonymous: bool) -> Self {
-        Self { policy, types: Types::of(&schema.definitions), anonymous, made: Mutex::default() }
+    pub fn new(described: &Described, anonymous: bool) -> Self {
+        let types = Types::of(&described.document().definitions);
+        Self { policy: described.policy().clone(), types, anonymous, made: Mutex::default() }
     }
 
     /// Lets a document of a viewer with `roles` be executed, free of what the validation would stumble over.
@@ -137,11 +138,10 @@ impl Views {
 /// # Errors
 /// When the schema contradicts itself: a test builds it.
 pub fn sdl_for(roles: RoleSet) -> Result<String> {
-    let whole = sdl();
     if roles == RoleSet::EMPTY {
-        return Ok(whole);
+        return Ok(sdl());
     }
-    Ok(narrowed(&Policy::from_sdl(&whole)?, roles.held()).finish().sdl())
+    Ok(narrowed(Described::read()?.policy(), roles.held()).finish().sdl())
 }
 
 /// The schema as `roles` see it, which resolves nothing but introspection.

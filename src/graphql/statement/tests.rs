@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     config::Config,
     demo::{self, Size},
-    graphql::{Services, schema, sdl},
+    graphql::{Described, Services, schema},
     ids::Kind,
 };
 
@@ -245,8 +245,8 @@ async fn whatever_a_guard_forgets_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_of_the_schema_is_kept_by_its_statement() {
     let institute = institute().await;
-    let policy = Policy::from_sdl(&sdl()).unwrap_or_else(|error| panic!("{}", error.report()));
-    let schema = schema(policy);
+    let described = Described::read().unwrap_or_else(|error| panic!("{}", error.report()));
+    let schema = schema(&described);
     let findings = probe(&schema, || institute.call(&institute.admin), |type_name| institute.id(type_name)).await;
     assert_eq!(findings, Findings::default());
 }
