@@ -209,9 +209,10 @@ class Undecided(Exception):
     """A run that says nothing of its mutant."""
 
 
-def caught(programs, number, kind, seconds):
+def caught(programs, number, kind, path, seconds):
     """The first test that fails with this mutant awake, and the program it is of."""
-    for program, names in [*FIRST.get(kind, [STORES, ROWS, FIELDS]), *THEN]:
+    own = ("api", [f"{Path(path).parts[1]}::"])
+    for program, names in [*FIRST.get(kind, [STORES, ROWS, FIELDS]), own, *THEN]:
         if failed := failing(programs[program], names, number, seconds):
             return program, failed
     return None
@@ -264,7 +265,7 @@ def main():
     programs = build(asked.target)
     began, escaped, counts, tests = time.monotonic(), [], {}, set()
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
-        runs = {pool.submit(caught, programs, number, place[0], asked.seconds): (number, place) for number, place in chosen}
+        runs = {pool.submit(caught, programs, number, place[0], place[1], asked.seconds): (number, place) for number, place in chosen}
         for run in concurrent.futures.as_completed(runs):
             number, (kind, path, line, text) = runs[run]
             tried, hit = counts.get(kind, (0, 0))

@@ -211,6 +211,8 @@ on_both! {
         assert_eq!(unread["node"]["readAt"], Value::Null, "another's reading");
         let unread = student.walk("notices", "filter: {unread: true}", "id").await.unwrap().0;
         assert!(unread.iter().all(|node| node["id"] != made["id"]));
+        let of_another = hod.walk("notices", "filter: {unread: true}", "id").await.unwrap().0;
+        assert!(of_another.iter().any(|node| node["id"] == made["id"]));
         assert_eq!(app.number("SELECT count(*) FROM audit_entries").await, entries, "nobody else is told");
         // Who published it reaches it as well; others do not.
         let own = published(&hod, json!({"courseIds": [course(&app, cast::HOD).await]})).await;
