@@ -212,7 +212,8 @@ class Undecided(Exception):
 def caught(programs, number, kind, path, seconds):
     """The first test that fails with this mutant awake, and the program it is of."""
     own = ("api", [f"{Path(path).parts[1]}::"])
-    for program, names in [*FIRST.get(kind, [STORES, ROWS, FIELDS]), own, *THEN]:
+    first = FIRST.get(kind, [STORES, ROWS, FIELDS])
+    for program, names in [own, *first, *THEN] if kind == "permission" else [*first, own, *THEN]:
         if failed := failing(programs[program], names, number, seconds):
             return program, failed
     return None

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::{Backend, Cx, audit, batches, courses, courses_write, progress_tracking, students, students_write};
 use crate::{
     audit::model::Change,
-    auth::{Reached, RoleSet, Scope},
+    auth::{Reached, Scope},
     change::{Act, Actor, Changed, Problems},
     courses::model::CourseRow,
     db::schema::{batch_students, students as s},
@@ -75,33 +75,33 @@ fn active(scope: &Scope) -> _ {
         .filter(reached)
 }
 
-/// Those of a class whom the viewer may move on.
+/// The active students of a class: who may plan its course moves all of them on.
 async fn members(cx: &mut Cx, act: &Act, class: Class) -> Result<Vec<StudentRow>> {
-    let rows: Vec<(StudentRow, i32)> = active(&act.scope)
+    let rows = active(&act.scope)
         .filter(batch_students::batch_id.eq(class.batch))
         .filter(s::course_id.eq(class.course))
         .filter(s::current_period.eq(class.from_period))
         .order((s::name, s::id))
-        .select((StudentRow::as_select(), students::reach(&act.scope).granted()))
+        .select(StudentRow::as_select())
         .load(cx)
         .await?;
-    let theirs = rows.into_iter().filter(|(_, granted)| act.actor().may(RoleSet::from_bits(*granted)));
-    Ok(theirs.map(|(student, _)| student).collect())
+    Ok(rows)
 }
 
 /// The classes of batches in which there are any whom somebody may move on: course and period, by batch.
 pub async fn classes(cx: &mut Cx, actor: &Actor, batches: &[i64]) -> Result<HashMap<i64, Vec<(CourseRow, i32)>>> {
-    let rows: Vec<(i64, Option<i64>, Option<i32>, i32)> = active(&actor.scope)
+    let rows: Vec<(i64, Option<i64>, Option<i32>)> = active(&actor.scope)
         .filter(batch_students::batch_id.eq_any(batches))
-        .select((batch_students::batch_id, s::course_id, s::current_period, students::reach(&actor.scope).granted()))
+        .select((batch_students::batch_id, s::course_id, s::current_period))
         .distinct()
         .load(cx)
         .await?;
     let courses: HashMap<i64, CourseRow> =
         courses::all(cx, &actor.scope).await?.into_iter().map(|course| (course.id, course)).collect();
+    let within = courses_write::within(cx, actor).await?;
     let mut classes: HashMap<i64, Vec<(CourseRow, i32)>> = HashMap::new();
-    for (batch, course, period, granted) in rows {
-        let course = course.and_then(|course| courses.get(&course)).filter(|_| actor.may(RoleSet::from_bits(granted)));
+    for (batch, course, period) in rows {
+        let course = course.filter(|course| within.has(*course)).and_then(|course| courses.get(&course));
         classes.entry(batch).or_default().extend(course.cloned().zip(period));
     }
     Ok(classes)

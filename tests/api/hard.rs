@@ -17,10 +17,11 @@ pub const TEACHER_STUDENT: &str = "teacher.student@example.org";
 pub const STUDENT_PARENT: &str = "student.parent@example.org";
 
 /// Adds what the demonstration data has none of, and what only one reading of a rule allows: archived people, a student
-/// without a course, a file of a course that is not offered, a class held by a routine that runs no more, an HOD who teaches
-/// in a course they head and is rated there, an HOD with a meeting, leave and feedback of their own, a parent in a meeting
-/// about a child of others and in one about no child, notices that were withdrawn, API keys that are not in force; those who
-/// are two things at once; and an entry in the audit log and in the access log by everybody who asks.
+/// without a course, a file of a course that is not offered, a class held by a routine that runs no more, and one of another
+/// course that was attended, an HOD who teaches in a course they head and is rated there, an HOD with a meeting, leave and
+/// feedback of their own, a parent in a meeting about a child of others and in one about no child, notices that were
+/// withdrawn, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
+/// access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -73,6 +74,11 @@ pub async fn hard_cases(app: &TestApp) {
             "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held) \
              SELECT s.id, {student}, 'LATE', s.date, s.subject_id, s.held FROM attendance_sessions s \
              WHERE s.routine_id IN (SELECT id FROM routines WHERE NOT active)"
+        ),
+        format!(
+            "INSERT INTO attendance_records (session_id, student_id, status, date, subject_id, held) \
+             SELECT s.id, {student}, 'PRESENT', s.date, s.subject_id, s.held FROM attendance_sessions s WHERE s.id = (SELECT MIN(o.id) \
+             FROM attendance_sessions o JOIN routines r ON r.id = o.routine_id WHERE r.course_id = {second} AND o.held)"
         ),
         format!(
             "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at) \

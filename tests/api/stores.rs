@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::NaiveDate;
 use rollcall::{
     attendance::model::{RecordQuery, Span},
     auth::{Role, RoleSet, Scope},
     db::paging::Page,
     dispatch,
     graphql::Row,
+    leave::model::{LeaveStatus, Person},
 };
 
 use crate::{
@@ -298,6 +300,15 @@ async fn school_life(reader: &Reader<'_>) {
     {
         let approved = read!(reader, leave::approved_on(&students, day.parse().unwrap()));
         reader.granted("leave::approved_on", "LeaveRequest", &approved);
+    }
+    let who_asked = |column: &str| format!("SELECT DISTINCT {column} FROM leave_requests WHERE {column} IS NOT NULL");
+    let students_asked = reader.app.database.numbers(&who_asked("student_id")).await.into_iter().map(Person::Student);
+    let staff_asked = reader.app.database.numbers(&who_asked("staff_id")).await.into_iter().map(Person::Staff);
+    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+    let (days, statuses) = ((day("2000-01-01"), day("2100-01-01")), [LeaveStatus::Pending, LeaveStatus::Approved]);
+    for person in students_asked.chain(staff_asked) {
+        let shared = read!(reader, leave::overlapping(person, days, &statuses));
+        reader.within("leave::overlapping", "LeaveRequest", shared.iter().map(|row| row.id));
     }
 
     let of_teachers = read!(reader, feedback::of_teachers(&staff, &EVERYTHING));
