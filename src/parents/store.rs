@@ -38,13 +38,6 @@ fn linked(scope: &Scope) -> _ {
     parent_students::table.filter(parent_students::student_id.eq_any(students)).select(parent_students::parent_id)
 }
 
-/// The numbers of the parents in scope: for the scopes of what belongs to a parent.
-#[dsl::auto_type]
-pub fn visible(scope: &Scope) -> _ {
-    let reached: crate::auth::Reached<Backend> = reach(scope).filter();
-    parents::table.filter(reached).select(parents::id)
-}
-
 fn listed<'a>(scope: &Scope, filter: &ParentFilter) -> Query<'a> {
     let mut rows = parents::table.filter(reach(scope).filter()).into_boxed();
     if let Some(name) = &filter.name {

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, audit, batches, courses, courses_write, progress_tracking, students, students_write};
+use super::{Cx, audit, batches, courses, courses_write, progress_tracking, students_write};
 use crate::{
     audit::model::Change,
-    auth::{Reached, Scope},
     change::{Act, Actor, Changed, Problems},
     courses::model::CourseRow,
     db::schema::{batch_students, students as s},
@@ -51,7 +50,7 @@ pub async fn batch(cx: &mut Cx, act: &Act, class: Class, mut problems: Problems)
         return Err(problems.refusal());
     };
     courses_write::may_in(cx, act, course.id).await?;
-    let members = members(cx, act, class).await?;
+    let members = members(cx, class).await?;
     if problems.is_empty() && members.is_empty() {
         problems.add("fromPeriod", WrongStatus, "the batch has no active students in this period of the course");
     }
@@ -64,20 +63,16 @@ pub async fn batch(cx: &mut Cx, act: &Act, class: Class, mut problems: Problems)
     Ok(Advanced { batch: class.batch, students })
 }
 
-/// The active students in scope who are in batches, with the batches.
+/// The active students who are in batches, with the batches: for who plans their course, and so reaches all of them.
 #[dsl::auto_type]
-fn active(scope: &Scope) -> _ {
-    let (status, reached): (StudentStatus, Reached<Backend>) = (StudentStatus::Active, students::reach(scope).filter());
-    s::table
-        .inner_join(batch_students::table)
-        .filter(s::status.eq(status))
-        .filter(s::archived_at.is_null())
-        .filter(reached)
+fn active() -> _ {
+    let status: StudentStatus = StudentStatus::Active;
+    s::table.inner_join(batch_students::table).filter(s::status.eq(status)).filter(s::archived_at.is_null())
 }
 
 /// The active students of a class: who may plan its course moves all of them on.
-async fn members(cx: &mut Cx, act: &Act, class: Class) -> Result<Vec<StudentRow>> {
-    let rows = active(&act.scope)
+async fn members(cx: &mut Cx, class: Class) -> Result<Vec<StudentRow>> {
+    let rows = active()
         .filter(batch_students::batch_id.eq(class.batch))
         .filter(s::course_id.eq(class.course))
         .filter(s::current_period.eq(class.from_period))
@@ -90,7 +85,7 @@ async fn members(cx: &mut Cx, act: &Act, class: Class) -> Result<Vec<StudentRow>
 
 /// The classes of batches in which there are any whom somebody may move on: course and period, by batch.
 pub async fn classes(cx: &mut Cx, actor: &Actor, batches: &[i64]) -> Result<HashMap<i64, Vec<(CourseRow, i32)>>> {
-    let rows: Vec<(i64, Option<i64>, Option<i32>)> = active(&actor.scope)
+    let rows: Vec<(i64, Option<i64>, Option<i32>)> = active()
         .filter(batch_students::batch_id.eq_any(batches))
         .select((batch_students::batch_id, s::course_id, s::current_period))
         .distinct()
