@@ -311,6 +311,16 @@ async fn school_life(reader: &Reader<'_>) {
         reader.within("leave::overlapping", "LeaveRequest", shared.iter().map(|row| row.id));
     }
 
+    let teachers = "SELECT MIN(r.teacher_id) || ' ' || s.id FROM routines r JOIN students s ON s.course_id = r.course_id \
+        AND s.current_period = r.period WHERE r.active GROUP BY s.id ORDER BY s.id";
+    for pair in reader.app.database.texts(teachers).await.iter().step_by(5) {
+        let (teacher, student) = pair.split_once(' ').unwrap();
+        let (teacher, student) = (teacher.parse().unwrap(), student.parse().unwrap());
+        if read!(reader, staff::teaches(teacher, student)) {
+            reader.within("staff::teaches", "Student", [student]);
+        }
+    }
+
     let of_teachers = read!(reader, feedback::of_teachers(&staff, &EVERYTHING));
     reader.granted("feedback::of_teachers", "TeacherFeedback", &of_teachers);
     let ratings =
