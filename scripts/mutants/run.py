@@ -105,7 +105,8 @@ class Mutants:
         sub(r'guard = "(stated\(self\)|root\(\\"\w+\\"\))"', ["guard"],
             lambda m, n: f'guard = "crate::mutant::guard({n}, {m[1]})"')
         sub(r"auth::apply\(((?:[^()]|\([^()]*\))*)\)", ["statement"],
-            lambda m, n: f"auth::apply(crate::mutant::roles({n}, {m[1]}))")
+            lambda m, n: f"auth::apply(crate::mutant::roles({n}, {m[1]}))",
+            where=lambda m: m[1] != "ANYONE")  # it is for everybody as it is
         # Who may change: what refuses, and what asks for it.
         sub(r"(?<!else \{ )return Err\((act\.forbidden\(\)(?:\.into\(\))?)\);", ["permission"],
             lambda m, n: f"if !crate::mutant::on({n}) {{ {m[0]} }}")
