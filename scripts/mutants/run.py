@@ -114,7 +114,7 @@ class Mutants:
             lambda m, n: f"else if crate::mutant::on({n}) {{ Ok(()) }} else {{ {m[1]} }}")
         sub(r"Verdict::when\((?!true|false|may: bool)((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", ["permission"],
             lambda m, n: f"Verdict::when(crate::mutant::on({n}) || ({m[1]}))")
-        sub(r"actor\.reached\(", ["permission"], lambda m, n: f"actor.reached_mutant({n}, ")
+        sub(r"granted\.meets\(self\.may\)", ["permission"], lambda m, n: f"(crate::mutant::on({n}) || {m[0]})")
         sub(r"^(\s+)((?:\w+::)*(?:may_in|may_change_contact|may_admit)" + nested +
             r"(?:\.await)?\?;)", ["permission"], lambda m, n: f"{m[1]}if !crate::mutant::on({n}) {{ {m[2]} }}")
         sub(r"^(\s+)(call\.may_filter" + nested + r"\?;)", ["permission"],
@@ -164,15 +164,6 @@ def make_copy():
             text = content.decode()
             at = text.index("#[cfg(test)]")
             content = (text[:at] + (ROOT / "scripts/mutants/scope.rs").read_text() + "\n" + text[at:]).encode()
-        if name == "src/change/rule.rs":
-            text = content.decode()
-            at = text.index("    /// What every rule begins with")
-            reached = """    pub fn reached_mutant(&self, n: u32, granted: RoleSet) -> Verdict {
-        if crate::mutant::on(n) { Verdict::default() } else { self.reached(granted) }
-    }
-
-"""
-            content = (text[:at] + reached + text[at:]).encode()
         if name == "src/graphql/call.rs":
             text = content.decode()
             at = text.index("    /// The row that a filter names")

@@ -5,21 +5,17 @@ use async_graphql::{Context, Object};
 use super::{marking::may_mark, model::SessionRow};
 use crate::{
     actions,
-    auth::{RoleSet, sets::TEACHING},
-    change::{Actor, Verdict, reached},
+    auth::sets::TEACHING,
+    change::{Actor, By, Verdict, reached},
     error::Result,
     graphql::{Call, UserErrorCode::WrongStatus, auth, stated},
     routines::{api::Routine, model::RoutineRow},
 };
 
 /// A class is marked, and marked again, by who may mark its routine, while that is in the timetable.
-pub fn mark(actor: &Actor, routine: &RoutineRow, granted: RoleSet) -> Verdict {
-    let may = may_mark(&actor.scope, routine, granted.and(actor.may));
-    actor.reached(granted).and(Verdict::when(may)).provided(
-        routine.active,
-        WrongStatus,
-        "this routine is not in the timetable any more",
-    )
+pub fn mark(actor: &Actor, routine: &RoutineRow, by: By) -> Verdict {
+    let may = may_mark(&actor.scope, routine, by.roles().and(actor.may));
+    Verdict::when(may).provided(routine.active, WrongStatus, "this routine is not in the timetable any more")
 }
 
 actions! {
@@ -33,11 +29,9 @@ impl AttendanceSessionActions {
     /// Correct it, by marking it again: `markAttendance`.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn mark(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "markAttendance") else { return Ok(false) };
         let call = Call::of(ctx);
         let routine = self.0.referred("routine", |row| Some(row.routine_id), |ids| Routine::by_ids(call, ids)).await?;
-        let may = |routine: Routine| mark(&actor, routine.row(), routine.row().granted()).is_yes();
-        Ok(routine.is_some_and(may))
+        Ok(routine.is_some_and(|routine| routine.row().allows(ctx, "markAttendance", mark)))
     }
 
     /// Remove it, with its marks: `deleteAttendanceSession`.

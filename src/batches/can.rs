@@ -7,8 +7,8 @@ use async_graphql::{Context, Object};
 use super::model::BatchRow;
 use crate::{
     actions,
-    auth::{RoleSet, sets::PEOPLE},
-    change::{Actor, Verdict},
+    auth::sets::PEOPLE,
+    change::{Actor, By, Verdict},
     courses::can::Within,
     error::Result,
     graphql::{Call, auth, stated},
@@ -23,8 +23,8 @@ pub fn is_theirs(courses: Option<&BTreeSet<i64>>, within: &Within) -> bool {
 }
 
 /// A batch is changed by who reached it by a role that may do this, an HOD those that are theirs.
-pub fn change(actor: &Actor, courses: Option<&BTreeSet<i64>>, granted: RoleSet, within: &Within) -> Verdict {
-    actor.reached(granted).and(Verdict::when(is_theirs(courses, within)))
+pub fn change(_: By, courses: Option<&BTreeSet<i64>>, within: &Within) -> Verdict {
+    Verdict::when(is_theirs(courses, within))
 }
 
 actions! {
@@ -38,13 +38,13 @@ impl BatchActions {
     /// Edit it: `editBatch`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn edit(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "editBatch") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "editBatch") else { return Ok(false) };
         let call = Call::of(ctx);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let courses = self
             .0
             .of_each("courses they are for", |ids| async move { read!(call.db(), batches_write::courses_of(&ids)) });
-        Ok(change(&actor, courses.await?.as_ref(), self.0.granted(), &within).is_yes())
+        Ok(change(by, courses.await?.as_ref(), &within).is_yes())
     }
 
     /// Move on the active students of it who are in a period of some course: `advanceBatchPeriod`.

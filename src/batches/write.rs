@@ -52,9 +52,7 @@ pub async fn edit(
     let within = courses_write::within(cx, &act.actor()).await?;
     let joined = courses_of(cx, &[id]).await?.remove(&id);
     let found = batches::by_ids(cx, &act.scope, &[id]).await?;
-    let before = act.target_by(&mut problems, "id", found, |actor, _, granted| {
-        can::change(actor, joined.as_ref(), granted, &within)
-    })?;
+    let before = act.target_by(&mut problems, "id", found, |_, _, by| can::change(by, joined.as_ref(), &within))?;
     // An HOD does not take it out of their hands either.
     if courses.is_some_and(|courses| !within.has_all(courses)) {
         return Err(act.forbidden().into());

@@ -28,7 +28,7 @@ mod problems;
 mod rule;
 
 pub use problems::{Problems, patch};
-pub use rule::{Actor, Verdict, reached};
+pub use rule::{Actor, By, Verdict, reached};
 
 /// The longest key of an idempotent mutation.
 const MAX_KEY: usize = 100;
@@ -133,11 +133,21 @@ impl Act {
         problems: &mut Problems,
         path: &str,
         rows: Vec<(R, i32)>,
-        rule: impl FnOnce(&Actor, &R, RoleSet) -> Verdict,
+        rule: impl FnOnce(&Actor, &R, By) -> Verdict,
     ) -> Changed<R> {
-        let (row, granted) = problems.found(path, rows)?;
-        self.heed(rule(&self.actor(), &row, granted), path, problems)?;
+        let (row, by) = self.found(problems, path, rows)?;
+        self.heed(rule(&self.actor(), &row, by), path, problems)?;
         Ok(row)
+    }
+
+    /// The row alone, for rules that go by what is read after it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` at `path`, or `FORBIDDEN` where it was reached by no role that may do this.
+    pub fn found<R>(&self, problems: &mut Problems, path: &str, rows: Vec<(R, i32)>) -> Changed<(R, By)> {
+        let (row, granted) = problems.found(path, rows)?;
+        let by = self.actor().by(granted).ok_or_else(|| self.forbidden())?;
+        Ok((row, by))
     }
 
     /// Goes on as a rule says: what is in the way goes to the other problems, at `path`.

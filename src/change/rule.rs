@@ -51,21 +51,29 @@ impl Actor {
         self.held().has(Role::Hod) && !self.in_every_course()
     }
 
-    /// Whether who reached a row by the roles `granted` may do this with it.
+    /// What every rule begins with: a row is for who reached it by a role that may do this; none where nobody did.
     #[must_use]
-    pub fn may(&self, granted: RoleSet) -> bool {
-        granted.meets(self.may)
+    pub fn by(&self, granted: RoleSet) -> Option<By> {
+        granted.meets(self.may).then_some(By(granted))
     }
+}
 
-    /// What every rule begins with: a row is for who reached it by a role that may do this.
-    pub fn reached(&self, granted: RoleSet) -> Verdict {
-        Verdict::when(self.may(granted))
+/// The roles by which somebody reached a row who may do this with it, as far as those are asked. Rules take it, and it is
+/// made by [`Actor::by`] alone: so that no rule can be asked without.
+#[derive(Clone, Copy, Debug)]
+pub struct By(RoleSet);
+
+impl By {
+    /// All roles by which the row was reached, one or more of which may do this.
+    #[must_use]
+    pub fn roles(self) -> RoleSet {
+        self.0
     }
 }
 
 /// The rule that has no more to it than that.
-pub fn reached<R>(actor: &Actor, _: &R, granted: RoleSet) -> Verdict {
-    actor.reached(granted)
+pub fn reached<R>(_: &Actor, _: &R, _: By) -> Verdict {
+    Verdict::default()
 }
 
 /// What a rule says: that it may be done, or that it is not for this viewer, or what of the row's state is in the way.

@@ -61,9 +61,7 @@ pub async fn edit(
     use schema::courses::{self as c};
     let within = within(cx, &act.actor()).await?;
     let found = courses::by_ids(cx, &act.scope, &[id]).await?;
-    let before = act.target_by(&mut problems, "id", found, |actor, course, granted| {
-        can::change(actor, course.id, granted, &within)
-    })?;
+    let before = act.target_by(&mut problems, "id", found, |_, course, by| can::change(by, course.id, &within))?;
     problems.fresh(version, before.version);
     if let Some(code) = &edit.code {
         code_is_free(cx, code, id, &mut problems).await?;

@@ -3,15 +3,20 @@
 use async_graphql::Context;
 
 use super::Loaded;
-use crate::{
-    auth::RoleSet,
-    change::{Actor, Verdict},
-};
+use crate::change::{Actor, By, Verdict};
 
 impl<R> Loaded<R> {
     /// Whether the viewer could do a mutation with the row, by a rule that goes by nothing else.
-    pub fn allows(&self, ctx: &Context<'_>, mutation: &str, rule: impl FnOnce(&Actor, &R, RoleSet) -> Verdict) -> bool {
-        Actor::of(ctx, mutation).is_some_and(|actor| rule(&actor, self, self.granted()).is_yes())
+    pub fn allows(&self, ctx: &Context<'_>, mutation: &str, rule: impl FnOnce(&Actor, &R, By) -> Verdict) -> bool {
+        self.asked(ctx, mutation).is_some_and(|(actor, by)| rule(&actor, self, by).is_yes())
+    }
+
+    /// Who asks whether they could do a mutation with the row, and by which roles they reached it; none where they could not,
+    /// whatever else there is to it.
+    #[must_use]
+    pub fn asked(&self, ctx: &Context<'_>, mutation: &str) -> Option<(Actor, By)> {
+        let actor = Actor::of(ctx, mutation)?;
+        Some((actor, actor.by(self.granted())?))
     }
 }
 

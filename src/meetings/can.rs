@@ -6,7 +6,6 @@ use super::{model::MeetingRow, rules::Step};
 use crate::{
     actions,
     auth::sets::TEACHING,
-    change::Actor,
     error::Result,
     graphql::{Call, auth, stated},
     read,
@@ -47,13 +46,13 @@ impl MeetingActions {
 
 impl MeetingActions {
     async fn may_take(&self, ctx: &Context<'_>, step: Step, mutation: &str) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, mutation) else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, mutation) else { return Ok(false) };
         let call = Call::of(ctx);
         let part = self.0.load("taken part in by the viewer", |meetings| async move {
             let ids: Vec<i64> = meetings.iter().map(|meeting| meeting.id).collect();
             read!(call.db(), meetings_write::taken_part(call.scope(), &ids))
         });
         let takes_part = part.await?.contains(&self.0.id);
-        Ok(step.rule(&actor, &self.0, self.0.granted(), takes_part).is_yes())
+        Ok(step.rule(&actor, &self.0, by, takes_part).is_yes())
     }
 }

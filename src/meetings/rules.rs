@@ -11,7 +11,7 @@ use crate::{
         Role::{Admin, Hod, Parent, Staff},
         RoleSet,
     },
-    change::{Actor, Problems, Verdict},
+    change::{Actor, By, Problems, Verdict},
     graphql::UserErrorCode::{InPast, OutOfRange, WrongStatus},
 };
 
@@ -68,10 +68,10 @@ impl Step {
 
     /// The rule of the step: for who acts, the meeting, the roles by which it was reached, and whether they take part in it as
     /// a parent.
-    pub fn rule(self, actor: &Actor, meeting: &MeetingRow, granted: RoleSet, takes_part: bool) -> Verdict {
-        let may = takes_part || !self.by_taking_part(granted);
+    pub fn rule(self, actor: &Actor, meeting: &MeetingRow, by: By, takes_part: bool) -> Verdict {
+        let may = takes_part || !self.by_taking_part(by.roles());
         let next = self.leads_to(meeting.status, meeting.starts_at > actor.now);
-        actor.reached(granted).and(Verdict::when(may)).provided(next.is_some(), WrongStatus, self.refusal())
+        Verdict::when(may).provided(next.is_some(), WrongStatus, self.refusal())
     }
 
     /// What to tell who tried it on another meeting.

@@ -227,9 +227,9 @@ async fn target(
     id: i64,
     problems: &mut Problems,
 ) -> Changed<(MeetingRow, Option<MeetingStatus>)> {
-    let (row, granted) = problems.found("id", meetings::by_ids(cx, &act.scope, &[id]).await?)?;
-    let takes_part = step.by_taking_part(granted) && taken_part(cx, &act.scope, &[id]).await?.contains(&id);
-    act.heed(step.rule(&act.actor(), &row, granted, takes_part), "id", problems)?;
+    let (row, by) = act.found(problems, "id", meetings::by_ids(cx, &act.scope, &[id]).await?)?;
+    let takes_part = step.by_taking_part(by.roles()) && taken_part(cx, &act.scope, &[id]).await?.contains(&id);
+    act.heed(step.rule(&act.actor(), &row, by, takes_part), "id", problems)?;
     let status = step.leads_to(row.status, row.starts_at > act.now);
     Ok((row, status))
 }

@@ -5,14 +5,14 @@ use async_graphql::{Context, Object};
 use super::model::ParentRow;
 use crate::{
     actions,
-    auth::{RoleSet, sets::PEOPLE},
-    change::{Actor, Verdict},
+    auth::sets::PEOPLE,
+    change::{Actor, By, Verdict},
     graphql::{UserErrorCode::WrongStatus, auth, stated},
 };
 
 /// A parent is changed while they are not archived.
-pub fn change(actor: &Actor, parent: &ParentRow, granted: RoleSet) -> Verdict {
-    actor.reached(granted).provided(parent.archived_at.is_none(), WrongStatus, "the parent is archived")
+pub fn change(_: &Actor, parent: &ParentRow, _: By) -> Verdict {
+    Verdict::default().provided(parent.archived_at.is_none(), WrongStatus, "the parent is archived")
 }
 
 actions! {

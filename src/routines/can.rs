@@ -6,16 +6,16 @@ use super::model::RoutineRow;
 use crate::{
     actions,
     attendance::can::mark,
-    auth::{RoleSet, sets::PEOPLE},
-    change::{Actor, Verdict},
+    auth::sets::PEOPLE,
+    change::{Actor, By, Verdict},
     courses::can::{self as courses, Within},
     graphql::{UserErrorCode::WrongStatus, auth, stated},
     subjects::model::SubjectRow,
 };
 
 /// A subject is put into the timetable by who may change it, where its course is offered.
-pub fn plan(actor: &Actor, subject: &SubjectRow, granted: RoleSet, within: &Within, offered: bool) -> Verdict {
-    courses::change(actor, subject.course_id, granted, within).provided(
+pub fn plan(by: By, subject: &SubjectRow, within: &Within, offered: bool) -> Verdict {
+    courses::change(by, subject.course_id, within).provided(
         offered,
         WrongStatus,
         "its course is not offered at present",
@@ -24,8 +24,8 @@ pub fn plan(actor: &Actor, subject: &SubjectRow, granted: RoleSet, within: &With
 
 /// A slot is changed, and ended, while it is in the timetable. An HOD reaches as HOD those of the courses they head, and no
 /// others.
-pub fn change(actor: &Actor, routine: &RoutineRow, granted: RoleSet) -> Verdict {
-    actor.reached(granted).provided(routine.active, WrongStatus, "it is in the timetable no more")
+pub fn change(_: &Actor, routine: &RoutineRow, _: By) -> Verdict {
+    Verdict::default().provided(routine.active, WrongStatus, "it is in the timetable no more")
 }
 
 actions! {

@@ -23,11 +23,11 @@ use crate::{
 pub async fn create(cx: &mut Cx, act: &Act, routine: &NewRoutine, mut problems: Problems) -> Changed<i64> {
     use schema::routines::{self as r};
     let within = courses_write::within(cx, &act.actor()).await?;
-    let (subject, granted) =
-        problems.found("subjectId", subjects::by_ids(cx, &act.scope, &[routine.subject]).await?)?;
+    let found = subjects::by_ids(cx, &act.scope, &[routine.subject]).await?;
+    let (subject, by) = act.found(&mut problems, "subjectId", found)?;
     let course = courses::by_ids(cx, &act.scope, &[subject.course_id]).await?;
     let offered = course.iter().any(|(course, _)| course.active);
-    act.heed(can::plan(&act.actor(), &subject, granted, &within, offered), "subjectId", &mut problems)?;
+    act.heed(can::plan(by, &subject, &within, offered), "subjectId", &mut problems)?;
     starts_before_it_ends(routine.slot, "endsAt", &mut problems);
     let teacher = teacher(cx, act, routine.teacher, &mut problems).await?;
     let wanted = Wanted {

@@ -8,12 +8,12 @@ use super::model::StaffRow;
 use crate::{
     actions,
     auth::{
-        Role, RoleSet,
+        Role,
         can::{Behind, change_contact},
         model::StaffRole,
         sets::PEOPLE,
     },
-    change::{Actor, Verdict, reached},
+    change::{Actor, By, Verdict, reached},
     courses::can::Within,
     error::Result,
     graphql::{
@@ -41,15 +41,15 @@ pub struct Standing {
 }
 
 /// ADMIN edits anybody; an HOD, who reached a teacher of their courses, one who holds no other role.
-pub fn edit(actor: &Actor, granted: RoleSet, roles: &[StaffRole]) -> Verdict {
+pub fn edit(actor: &Actor, _: By, roles: &[StaffRole]) -> Verdict {
     let may = actor.held().has(Role::Admin) || roles.iter().all(|role| *role == StaffRole::Teacher);
-    actor.reached(granted).and(Verdict::when(may))
+    Verdict::when(may)
 }
 
 /// Who may be edited can be let go by who does this in all the courses they teach in; but the last administrator stays, and
 /// who heads a course.
-pub fn leave(actor: &Actor, granted: RoleSet, standing: &Standing, within: &Within) -> Verdict {
-    let verdict = edit(actor, granted, &standing.roles).and(Verdict::when(within.has_all(&standing.taught)));
+pub fn leave(actor: &Actor, by: By, standing: &Standing, within: &Within) -> Verdict {
+    let verdict = edit(actor, by, &standing.roles).and(Verdict::when(within.has_all(&standing.taught)));
     let is_admin = standing.roles.contains(&StaffRole::Admin);
     let verdict = if is_admin { verdict.and(an_admin_remains(standing)) } else { verdict };
     verdict.and(heads_nothing(standing))
@@ -77,8 +77,8 @@ pub fn sign_out(actor: &Actor, standing: &Standing, behind: &Behind) -> Verdict 
 }
 
 /// Who may not sign in is let in again.
-pub fn activate(actor: &Actor, granted: RoleSet, active: bool) -> Verdict {
-    actor.reached(granted).provided(!active, WrongStatus, "they may sign in as it is")
+pub fn activate(_: By, active: bool) -> Verdict {
+    Verdict::default().provided(!active, WrongStatus, "they may sign in as it is")
 }
 
 /// Who is let go is archived once.
@@ -87,8 +87,8 @@ pub fn archive(staff: &StaffRow) -> Verdict {
 }
 
 /// Who was archived is taken back.
-pub fn restore(actor: &Actor, staff: &StaffRow, granted: RoleSet) -> Verdict {
-    actor.reached(granted).provided(staff.archived_at.is_some(), WrongStatus, "they are not archived")
+pub fn restore(_: &Actor, staff: &StaffRow, _: By) -> Verdict {
+    Verdict::default().provided(staff.archived_at.is_some(), WrongStatus, "they are not archived")
 }
 
 actions! {
@@ -102,10 +102,10 @@ impl StaffActions {
     /// Edit them: `editStaff`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn edit(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "editStaff") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "editStaff") else { return Ok(false) };
         let call = Call::of(ctx);
         let roles = self.0.of_each("roles held", |ids| async move { read!(call.db(), staff_write::roles_of(&ids)) });
-        Ok(edit(&actor, self.0.granted(), &roles.await?.unwrap_or_default()).is_yes())
+        Ok(edit(&actor, by, &roles.await?.unwrap_or_default()).is_yes())
     }
 
     /// Say which roles they hold: `setStaffRoles`.
@@ -117,7 +117,7 @@ impl StaffActions {
     /// Let them not sign in any more, and end what they teach: `deactivateStaff`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn deactivate(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "deactivateStaff") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "deactivateStaff") else { return Ok(false) };
         let (call, standing) = (Call::of(ctx), self.standing(ctx).await?);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let behind = self.0.load("behind their accounts", |staff| async move {
@@ -125,25 +125,25 @@ impl StaffActions {
             read!(call.db(), auth_write::behind(&actor, &accounts))
         });
         let behind = behind.await?.get(&self.0.account_id).cloned().unwrap_or_default();
-        let verdict = leave(&actor, self.0.granted(), &standing, &within);
+        let verdict = leave(&actor, by, &standing, &within);
         Ok(verdict.and(sign_out(&actor, &standing, &behind)).is_yes())
     }
 
     /// Let them sign in again: `activateStaff`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn activate(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "activateStaff") else { return Ok(false) };
+        let Some((_, by)) = self.0.asked(ctx, "activateStaff") else { return Ok(false) };
         let standing = self.standing(ctx).await?;
-        Ok(activate(&actor, self.0.granted(), standing.active).is_yes())
+        Ok(activate(by, standing.active).is_yes())
     }
 
     /// Archive them, and end what they teach: `archiveStaff`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn archive(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "archiveStaff") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "archiveStaff") else { return Ok(false) };
         let standing = self.standing(ctx).await?;
         let within = Within::load(ctx, &self.0, &actor).await?;
-        Ok(leave(&actor, self.0.granted(), &standing, &within).and(archive(&self.0)).is_yes())
+        Ok(leave(&actor, by, &standing, &within).and(archive(&self.0)).is_yes())
     }
 
     /// Take them out of the archive: `restoreStaff`.

@@ -36,8 +36,7 @@ pub async fn deactivate(cx: &mut Cx, act: &Act, id: i64, ends: Ends, mut problem
 pub async fn activate(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     let standing = staff_write::standing(cx, id).await?;
     let found = staff::by_ids(cx, &act.scope, &[id]).await?;
-    let row =
-        act.target_by(&mut problems, "id", found, |actor, _, granted| can::activate(actor, granted, standing.active))?;
+    let row = act.target_by(&mut problems, "id", found, |_, _, by| can::activate(by, standing.active))?;
     problems.stop()?;
     auth_write::open_account(cx, row.account_id).await?;
     let change = Change::edited(Kind::Staff, id, json!({"active": false}), json!({"active": true}));
@@ -92,8 +91,7 @@ async fn leave(
 ) -> Changed<(StaffRow, Duties)> {
     let within = courses_write::within(cx, &act.actor()).await?;
     let found = staff::by_ids(cx, &act.scope, &[id]).await?;
-    let row =
-        act.target_by(problems, "id", found, |actor, _, granted| can::leave(actor, granted, standing, &within))?;
+    let row = act.target_by(problems, "id", found, |actor, _, by| can::leave(actor, by, standing, &within))?;
     let lessons = routines_write::taught_by(cx, id).await?;
     if !ends.routines {
         staff_write::teaches_nothing(&lessons, "endRoutines", problems);

@@ -69,7 +69,7 @@ pub async fn edit(
     use schema::staff as s;
     let roles = roles_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
     let found = staff::by_ids(cx, &act.scope, &[id]).await?;
-    let before = act.target_by(&mut problems, "id", found, |actor, _, granted| can::edit(actor, granted, &roles))?;
+    let before = act.target_by(&mut problems, "id", found, |actor, _, by| can::edit(actor, by, &roles))?;
     if !is_admin(act) && edit.is_personal() {
         return Err(act.forbidden().into());
     }

@@ -7,8 +7,8 @@ use async_graphql::{Context, Object};
 use super::model::StudentRow;
 use crate::{
     actions,
-    auth::{RoleSet, sets::PEOPLE},
-    change::{Actor, Verdict, reached},
+    auth::sets::PEOPLE,
+    change::{Actor, By, Verdict, reached},
     courses::{api::Course, can::Within, model::CourseRow},
     error::Result,
     graphql::{Call, Loaded, UserErrorCode::WrongStatus, auth, stated},
@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// A student is changed while they are not archived.
-pub fn change(actor: &Actor, student: &StudentRow, granted: RoleSet) -> Verdict {
-    actor.reached(granted).provided(student.archived_at.is_none(), WrongStatus, "the student is archived")
+pub fn change(_: &Actor, student: &StudentRow, _: By) -> Verdict {
+    Verdict::default().provided(student.archived_at.is_none(), WrongStatus, "the student is archived")
 }
 
 /// A student who is archived is taken back, and nothing else is done with them.
-pub fn restore(actor: &Actor, student: &StudentRow, granted: RoleSet) -> Verdict {
-    actor.reached(granted).provided(student.archived_at.is_some(), WrongStatus, "the student is not archived")
+pub fn restore(_: &Actor, student: &StudentRow, _: By) -> Verdict {
+    Verdict::default().provided(student.archived_at.is_some(), WrongStatus, "the student is not archived")
 }
 
 /// A course is begun by the doing of who does this in that course, where it is offered.
@@ -43,11 +43,12 @@ pub fn enrol_in(student: &StudentRow, course: i64, completed: &BTreeSet<(i64, i6
 }
 
 /// Whether somebody can move a student of a group on.
-pub async fn can_move_on(ctx: &Context<'_>, student: &Loaded<StudentRow>, actor: &Actor) -> Result<bool> {
+pub async fn can_move_on(ctx: &Context<'_>, student: &Loaded<StudentRow>) -> Result<bool> {
+    let Some((actor, by)) = student.asked(ctx, "advanceStudentPeriod") else { return Ok(false) };
     let call = Call::of(ctx);
     let course = student.referred("course", |row| row.course_id, |ids| Course::by_ids(call, ids)).await?;
     let rule = moves_on(student, course.as_ref().map(|course| &**course.row()));
-    Ok(change(actor, student, student.granted()).and(rule).is_yes())
+    Ok(change(&actor, student, by).and(rule).is_yes())
 }
 
 actions! {
@@ -91,7 +92,7 @@ impl StudentActions {
     /// Enrol them in another course, or in their first: `enrolStudent`. True where there is such a course.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn enrol(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "enrolStudent") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "enrolStudent") else { return Ok(false) };
         let call = Call::of(ctx);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let courses =
@@ -102,14 +103,13 @@ impl StudentActions {
         });
         let completed = completed.await?;
         let open = |course: &CourseRow| begin(course, &within).and(enrol_in(&self.0, course.id, &completed)).is_yes();
-        Ok(change(&actor, &self.0, self.0.granted()).is_yes() && courses.iter().any(open))
+        Ok(change(&actor, &self.0, by).is_yes() && courses.iter().any(open))
     }
 
     /// Move them on to the next period of their course: `advanceStudentPeriod`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn advance_period(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "advanceStudentPeriod") else { return Ok(false) };
-        can_move_on(ctx, &self.0, &actor).await
+        can_move_on(ctx, &self.0).await
     }
 
     /// Enter how far they are in a subject of their course: `setSubjectProgress`.

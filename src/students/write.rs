@@ -41,9 +41,9 @@ pub async fn target(
     path: &str,
     id: i64,
 ) -> Changed<(StudentRow, RoleSet)> {
-    let (student, granted) = problems.found(path, students::by_ids(cx, &act.scope, &[id]).await?)?;
-    act.heed(can::change(&act.actor(), &student, granted), path, problems)?;
-    Ok((student, granted.and(act.may)))
+    let (student, by) = act.found(problems, path, students::by_ids(cx, &act.scope, &[id]).await?)?;
+    act.heed(can::change(&act.actor(), &student, by), path, problems)?;
+    Ok((student, by.roles().and(act.may)))
 }
 
 /// Edits what is known of a student.

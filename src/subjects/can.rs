@@ -7,11 +7,8 @@ use async_graphql::{Context, Object};
 use super::model::{StudyFileRow, SubjectRow};
 use crate::{
     actions,
-    auth::{
-        RoleSet,
-        sets::{PEOPLE, TEACHING},
-    },
-    change::{Actor, Verdict},
+    auth::sets::{PEOPLE, TEACHING},
+    change::{Actor, By, Verdict},
     courses::{
         api::Course,
         can::{Within, change},
@@ -23,14 +20,8 @@ use crate::{
 };
 
 /// A subject is deleted by who may change it, where nothing refers to it.
-pub fn delete(
-    actor: &Actor,
-    subject: &SubjectRow,
-    granted: RoleSet,
-    within: &Within,
-    referring: &[&'static str],
-) -> Verdict {
-    let verdict = change(actor, subject.course_id, granted, within);
+pub fn delete(by: By, subject: &SubjectRow, within: &Within, referring: &[&'static str]) -> Verdict {
+    let verdict = change(by, subject.course_id, within);
     if referring.is_empty() {
         return verdict;
     }
@@ -38,30 +29,22 @@ pub fn delete(
 }
 
 /// A study file is added by who may change the subject, and by who teaches it.
-pub fn add_file(
-    actor: &Actor,
-    subject: &SubjectRow,
-    granted: RoleSet,
-    within: &Within,
-    taught: &BTreeSet<i64>,
-) -> Verdict {
-    let may = taught.contains(&subject.id) || within.has(subject.course_id);
-    actor.reached(granted).and(Verdict::when(may))
+pub fn add_file(_: By, subject: &SubjectRow, within: &Within, taught: &BTreeSet<i64>) -> Verdict {
+    Verdict::when(taught.contains(&subject.id) || within.has(subject.course_id))
 }
 
 /// A study file is removed by who may change its subject, which is of this course, and by who teaches that and added it.
 pub fn remove_file(
     actor: &Actor,
     file: &StudyFileRow,
-    granted: RoleSet,
+    _: By,
     course: Option<i64>,
     within: &Within,
     taught: &BTreeSet<i64>,
 ) -> Verdict {
     let staff = actor.scope.staff();
     let own = staff != 0 && file.uploaded_by == Some(staff) && taught.contains(&file.subject_id);
-    let may = own || course.is_some_and(|course| within.has(course));
-    actor.reached(granted).and(Verdict::when(may))
+    Verdict::when(own || course.is_some_and(|course| within.has(course)))
 }
 
 /// The subjects that the viewer teaches, read once for the rows of a group.
@@ -82,41 +65,41 @@ impl SubjectActions {
     /// Edit it: `editSubject`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn edit(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "editSubject") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "editSubject") else { return Ok(false) };
         let within = Within::load(ctx, &self.0, &actor).await?;
-        Ok(change(&actor, self.0.course_id, self.0.granted(), &within).is_yes())
+        Ok(change(by, self.0.course_id, &within).is_yes())
     }
 
     /// Delete it: `deleteSubject`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn delete(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "deleteSubject") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "deleteSubject") else { return Ok(false) };
         let call = Call::of(ctx);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let referring =
             self.0.of_each("referring", |ids| async move { read!(call.db(), subjects_write::referring(&ids)) });
         let referring = referring.await?.unwrap_or_default();
-        Ok(delete(&actor, &self.0, self.0.granted(), &within, &referring).is_yes())
+        Ok(delete(by, &self.0, &within, &referring).is_yes())
     }
 
     /// Put it into the timetable: `createRoutine`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn create_routine(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "createRoutine") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "createRoutine") else { return Ok(false) };
         let call = Call::of(ctx);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let course = self.0.referred("course", |row| Some(row.course_id), |ids| Course::by_ids(call, ids)).await?;
         let offered = course.is_some_and(|course| course.row().active);
-        Ok(plan(&actor, &self.0, self.0.granted(), &within, offered).is_yes())
+        Ok(plan(by, &self.0, &within, offered).is_yes())
     }
 
     /// Add a file to study it from: `addStudyFile`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn add_study_file(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "addStudyFile") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "addStudyFile") else { return Ok(false) };
         let within = Within::load(ctx, &self.0, &actor).await?;
         let taught = taught(ctx, &self.0, actor).await?;
-        Ok(add_file(&actor, &self.0, self.0.granted(), &within, &taught).is_yes())
+        Ok(add_file(by, &self.0, &within, &taught).is_yes())
     }
 }
 
@@ -130,7 +113,7 @@ impl StudyFileActions {
     /// Remove it: `removeStudyFile`.
     #[graphql(directive = auth::apply(TEACHING))]
     async fn remove(&self, ctx: &Context<'_>) -> Result<bool> {
-        let Some(actor) = Actor::of(ctx, "removeStudyFile") else { return Ok(false) };
+        let Some((actor, by)) = self.0.asked(ctx, "removeStudyFile") else { return Ok(false) };
         let call = Call::of(ctx);
         let within = Within::load(ctx, &self.0, &actor).await?;
         let taught = taught(ctx, &self.0, actor).await?;
@@ -139,6 +122,6 @@ impl StudyFileActions {
             read!(call.db(), subjects_write::courses_of(&subjects))
         });
         let course = courses.await?.get(&self.0.subject_id).copied();
-        Ok(remove_file(&actor, &self.0, self.0.granted(), course, &within, &taught).is_yes())
+        Ok(remove_file(&actor, &self.0, by, course, &within, &taught).is_yes())
     }
 }

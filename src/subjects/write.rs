@@ -26,9 +26,7 @@ pub async fn create(cx: &mut Cx, act: &Act, subject: &NewSubject, mut problems: 
     use schema::subjects;
     let within = courses_write::within(cx, &act.actor()).await?;
     let found = courses::by_ids(cx, &act.scope, &[subject.course_id]).await?;
-    let course = act.target_by(&mut problems, "courseId", found, |actor, course, granted| {
-        change(actor, course.id, granted, &within)
-    })?;
+    let course = act.target_by(&mut problems, "courseId", found, |_, course, by| change(by, course.id, &within))?;
     is_period_of(&course, subject.period, &mut problems);
     code_is_free(cx, (course.id, &subject.code), 0, &mut problems).await?;
     name_is_free(cx, "name", (course.id, subject.period, &subject.name), 0, &mut problems).await?;
@@ -54,9 +52,7 @@ pub async fn edit(
     use schema::subjects::{self as s};
     let within = courses_write::within(cx, &act.actor()).await?;
     let found = subjects::by_ids(cx, &act.scope, &[id]).await?;
-    let before = act.target_by(&mut problems, "id", found, |actor, subject, granted| {
-        change(actor, subject.course_id, granted, &within)
-    })?;
+    let before = act.target_by(&mut problems, "id", found, |_, subject, by| change(by, subject.course_id, &within))?;
     problems.fresh(version, before.version);
     let period = edit.period.unwrap_or(before.period);
     if period != before.period {
@@ -102,9 +98,8 @@ pub async fn delete(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> 
     let within = courses_write::within(cx, &act.actor()).await?;
     let referring = referring(cx, &[id]).await?.remove(&id).unwrap_or_default();
     let found = subjects::by_ids(cx, &act.scope, &[id]).await?;
-    let before = act.target_by(&mut problems, "id", found, |actor, subject, granted| {
-        can::delete(actor, subject, granted, &within, &referring)
-    })?;
+    let before =
+        act.target_by(&mut problems, "id", found, |_, subject, by| can::delete(by, subject, &within, &referring))?;
     problems.stop()?;
     diesel::delete(s::table.find(id)).execute(cx).await?;
     audit::record(cx, act, vec![Change::removed(Kind::Subject, id, &before)]).await?;
@@ -117,9 +112,7 @@ pub async fn add_file(cx: &mut Cx, act: &Act, file: &NewStudyFile, mut problems:
     let within = courses_write::within(cx, &act.actor()).await?;
     let taught = taught(cx, &act.actor()).await?;
     let found = subjects::by_ids(cx, &act.scope, &[file.subject_id]).await?;
-    act.target_by(&mut problems, "subjectId", found, |actor, subject, granted| {
-        can::add_file(actor, subject, granted, &within, &taught)
-    })?;
+    act.target_by(&mut problems, "subjectId", found, |_, subject, by| can::add_file(by, subject, &within, &taught))?;
     problems.stop()?;
     let uploader = Some(act.scope.staff()).filter(|staff| *staff != 0);
     let row: StudyFileRow = diesel::insert_into(study_files::table)
@@ -135,9 +128,10 @@ pub async fn add_file(cx: &mut Cx, act: &Act, file: &NewStudyFile, mut problems:
 pub async fn remove_file(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) -> Changed<i64> {
     let within = courses_write::within(cx, &act.actor()).await?;
     let taught = taught(cx, &act.actor()).await?;
-    let (before, granted) = problems.found("id", subjects::files_by_ids(cx, &act.scope, &[id]).await?)?;
+    let found = subjects::files_by_ids(cx, &act.scope, &[id]).await?;
+    let (before, by) = act.found(&mut problems, "id", found)?;
     let course = courses_of(cx, &[before.subject_id]).await?.remove(&before.subject_id);
-    act.heed(can::remove_file(&act.actor(), &before, granted, course, &within, &taught), "id", &mut problems)?;
+    act.heed(can::remove_file(&act.actor(), &before, by, course, &within, &taught), "id", &mut problems)?;
     problems.stop()?;
     diesel::delete(study_files::table.find(id)).execute(cx).await?;
     audit::record(cx, act, vec![Change::removed(Kind::StudyFile, id, &before)]).await?;
