@@ -39,10 +39,15 @@ KINDS = {
 ROWS = ("api", ["rows::every_list"])
 FIELDS = ("api", ["fields::every_field", "guards::"])
 STORES = ("api", ["stores::"])
+DOMAINS = (
+    "api",
+    "admission courses staff students parents subjects timetable marking lessons leave leaving meeting notices feedback "
+    "progress profile institute".split(),
+)
 FIRST = {
     "guard": [("lib", ["graphql::statement"])],
     "statement": [("api", ["guards::schema_graphql"])],
-    "permission": [("api", ["viewer_can::"]), ("api", ["arguments::", "oracles::"])],
+    "permission": [("api", ["arguments::", "oracles::"]), DOMAINS, ("api", ["viewer_can::"])],
     "granted": [STORES, FIELDS],
 }
 THEN = [
