@@ -8,7 +8,8 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, audit, batches, courses, courses_write, progress_tracking, students_write};
 use crate::{
     audit::model::Change,
-    change::{Act, Actor, Changed, Problems},
+    auth::Scope,
+    change::{Act, Changed, Problems},
     courses::model::CourseRow,
     db::schema::{batch_students, students as s},
     error::Result,
@@ -83,8 +84,8 @@ async fn members(cx: &mut Cx, class: Class) -> Result<Vec<StudentRow>> {
     Ok(rows)
 }
 
-/// The classes of batches in which there are any whom somebody may move on: course and period, by batch.
-pub async fn classes(cx: &mut Cx, actor: &Actor, batches: &[i64]) -> Result<HashMap<i64, Vec<(CourseRow, i32)>>> {
+/// The classes of batches in which there are any who move on, of courses in scope: course and period, by batch.
+pub async fn classes(cx: &mut Cx, scope: &Scope, batches: &[i64]) -> Result<HashMap<i64, Vec<(CourseRow, i32)>>> {
     let rows: Vec<(i64, Option<i64>, Option<i32>)> = active()
         .filter(batch_students::batch_id.eq_any(batches))
         .select((batch_students::batch_id, s::course_id, s::current_period))
@@ -92,11 +93,10 @@ pub async fn classes(cx: &mut Cx, actor: &Actor, batches: &[i64]) -> Result<Hash
         .load(cx)
         .await?;
     let courses: HashMap<i64, CourseRow> =
-        courses::all(cx, &actor.scope).await?.into_iter().map(|course| (course.id, course)).collect();
-    let within = courses_write::within(cx, actor).await?;
+        courses::all(cx, scope).await?.into_iter().map(|course| (course.id, course)).collect();
     let mut classes: HashMap<i64, Vec<(CourseRow, i32)>> = HashMap::new();
     for (batch, course, period) in rows {
-        let course = course.filter(|course| within.has(*course)).and_then(|course| courses.get(&course));
+        let course = course.and_then(|course| courses.get(&course));
         classes.entry(batch).or_default().extend(course.cloned().zip(period));
     }
     Ok(classes)
