@@ -20,7 +20,7 @@ pub const STUDENT_PARENT: &str = "student.parent@example.org";
 /// without a course, a file of a course that is not offered, a class held by a routine that runs no more, and one of another
 /// course that was attended, an HOD who teaches in a course they head and is rated there, an HOD with a meeting, leave and
 /// feedback of their own, a parent in a meeting about a child of others and in one about no child, notices that were
-/// withdrawn, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
+/// withdrawn and one for a course that a teacher left, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
 /// access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
@@ -111,7 +111,8 @@ pub async fn hard_cases(app: &TestApp) {
     for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
         app.api_key(scope).await;
     }
-    for statement in statements.into_iter().chain(people_of_two_roles()).chain(life_of_two_roles()).chain(entries()) {
+    let statements = statements.into_iter().chain(people_of_two_roles()).chain(life_of_two_roles());
+    for statement in statements.chain(course_that_a_teacher_left()).chain(entries()) {
         app.database.execute(&statement).await;
     }
 }
@@ -242,6 +243,23 @@ fn life_of_two_roles() -> Vec<String> {
             "INSERT INTO leave_requests (student_id, requested_by, first_day, last_day, message, created_at) \
              SELECT id, account_id, '2026-04-01', '2026-04-02', 'A wedding.', '2026-03-18 09:00:00' FROM students WHERE id = ({student})"
         ),
+    ]
+}
+
+/// A course in which a teacher gives lessons no more, and a notice for it.
+fn course_that_a_teacher_left() -> [String; 3] {
+    let teacher = of("staff", cast::TEACHER);
+    [
+        format!(
+            "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, active) \
+             SELECT course_id, period, id, ({teacher}), 1, '06:00:00', '06:50:00', FALSE FROM subjects WHERE id = (SELECT MIN(id) \
+             FROM subjects WHERE course_id NOT IN (SELECT course_id FROM routines WHERE teacher_id = ({teacher})))"
+        ),
+        "INSERT INTO notices (title, message, published_at) VALUES ('Of a course', 'For who is in it.', '2026-03-18 09:00:00')"
+            .to_owned(),
+        "INSERT INTO notice_audiences (notice_id, kind, course_id) SELECT (SELECT MAX(id) FROM notices), 'COURSE', course_id \
+         FROM routines WHERE id = (SELECT MAX(id) FROM routines)"
+            .to_owned(),
     ]
 }
 
