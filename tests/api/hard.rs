@@ -20,8 +20,8 @@ pub const STUDENT_PARENT: &str = "student.parent@example.org";
 /// without a course, a file of a course that is not offered, a class held by a routine that runs no more, and one of another
 /// course that was attended, an HOD who teaches in a course they head and is rated there, an HOD with a meeting, leave and
 /// feedback of their own, a parent in a meeting about a child of others and in one about no child, notices that were
-/// withdrawn and one for a course that a teacher left, API keys that are not in force; those who are two things at once; and an entry in the audit log and in the
-/// access log by everybody who asks.
+/// withdrawn and one for a course that a teacher left, API keys that are not in force; those who are two things at once; and
+/// an entry in the audit log and in the access log by everybody who asks.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (

@@ -331,7 +331,7 @@ on_both! {
                     rule(of.name).list,
                     selection(of)
                 );
-                let page = async |first: i32, after: Value| {
+                let page = async |first: usize, after: Value| {
                     let before = app.api.services().db.statements();
                     let answer = client.ask_with(&query, json!({"first": first, "after": after})).await.ok();
                     let list = answer.at(&format!("/{}", rule(of.name).list)).clone();
@@ -339,16 +339,18 @@ on_both! {
                     (app.api.services().db.statements() - before, rows, list["pageInfo"]["endCursor"].clone())
                 };
                 let (with_many, many, _) = page(50, Value::Null).await;
+                let few = if many > 10 { 10 } else { 2 };
+                if many <= few {
+                    continue;
+                }
                 // Nothing more is read for a row that the viewer can do nothing with: the page of few is one that has others.
-                let (few, mut most, mut seen, mut after) = (if many > 10 { 10 } else { 2 }, 0, 0, Value::Null);
+                let (mut most, mut seen, mut after) = (0, 0, Value::Null);
                 while seen < many {
                     let (statements, rows, end) = page(few, after).await;
                     (most, seen, after) = (most.max(statements), seen + rows, end);
                 }
-                if few < i32::try_from(many).unwrap() {
-                    assert_eq!(most, with_many, "{}: {} of {few} and {many}", viewer.name, of.name);
-                    compared += 1;
-                }
+                assert_eq!(most, with_many, "{}: {} of {few} and {many}", viewer.name, of.name);
+                compared += 1;
             }
         }
         assert!(compared > 50, "{compared} lists were long enough");
