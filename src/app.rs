@@ -118,10 +118,8 @@ impl App {
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             let _ = stream.set_nodelay(true);
         });
-        axum::serve(listener, self.router(sign_ins))
-            .with_graceful_shutdown(told_to_stop())
-            .await
-            .map_err(Error::internal)
+        let service = self.router(sign_ins).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(told_to_stop()).await.map_err(Error::internal)
     }
 }
 

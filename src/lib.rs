@@ -14,6 +14,7 @@ pub mod audit;
 pub mod auth;
 pub mod batches;
 pub mod change;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod courses;

@@ -3,7 +3,7 @@
 //! - [`Viewer`]: the account behind a request and its roles, read anew for each request.
 //! - [`Scope`] and [`Reach`]: the rows a viewer can ever hold, as SQL.
 //! - [`Role`] and [`RoleSet`]: what fields are stated with; the statement and its guard are in `graphql::statement`.
-//! - [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
+//! - [`sign_in`], [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
 //!   identifier costs as much time as a wrong password and gets the same answer.
 //! - [`key`]: API keys, which read as a role and are no person. They are made and revoked in `api_keys`.
 //! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
@@ -20,6 +20,7 @@ pub mod mutation;
 pub mod password;
 pub mod profile;
 pub mod session;
+pub mod sign_in;
 
 pub use role::{Role, RoleSet, sets};
 pub use scope::{Granted, Reach, Reached, Scope};

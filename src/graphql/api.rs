@@ -9,12 +9,10 @@ use async_graphql::{
 };
 
 use super::{
-    Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema, visible::Views,
+    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema,
+    visible::Views,
 };
-use crate::{
-    auth::Viewer,
-    error::{Code, Error, Result},
-};
+use crate::error::{Code, Error, Result};
 
 /// The API: the schema with what its resolvers use.
 pub struct Api {
@@ -69,26 +67,19 @@ impl Api {
         self.documents.open(&self.completer, request, document_id).map_err(|error| Box::new(refused(error)))
     }
 
-    /// Answers a request of `viewer`, who came with `token`; the log and the audit know it as `request_id`.
-    pub async fn execute(
-        self: &Arc<Self>,
-        opened: Opened,
-        viewer: Viewer,
-        token: Option<String>,
-        request_id: String,
-    ) -> Response {
-        if let Err(error) = self.documents.admit(&opened, &viewer) {
+    /// Answers a request of `asker`.
+    pub async fn execute(self: &Arc<Self>, opened: Opened, asker: Asker) -> Response {
+        if let Err(error) = self.documents.admit(&opened, &asker.viewer) {
             return failed(&error);
         }
         let Opened { request, mut document, cost, .. } = opened;
         self.completer.prepare(&mut document);
         let operation = request.operation_name.clone();
-        if let Err(error) = self.views.admit(viewer.roles(), &mut document, operation.as_deref()) {
+        if let Err(error) = self.views.admit(asker.viewer.roles(), &mut document, operation.as_deref()) {
             return failed(&error);
         }
         let limits = self.documents.limits();
-        let call = Call::new(Arc::clone(&self.services), viewer, token, request_id, limits.answer_values);
-        let call = Arc::new(call);
+        let call = Arc::new(Call::new(Arc::clone(&self.services), asker, limits.answer_values));
         let request = request.data(Arc::clone(&call));
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.

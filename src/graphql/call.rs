@@ -17,6 +17,7 @@ use super::node;
 use crate::{
     access::model::{Access, Accesses},
     auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
+    client::Client,
     clock::Clock,
     db::Db,
     dispatch,
@@ -46,18 +47,26 @@ pub struct Services {
     pub anonymous_introspection: bool,
 }
 
+/// Who sends a request, and how.
+pub struct Asker {
+    /// The viewer.
+    pub viewer: Viewer,
+    /// The session's token that they came with, or an API key.
+    pub token: Option<String>,
+    /// From where.
+    pub client: Client,
+    /// The request, as the log and the audit know it.
+    pub request_id: String,
+}
+
 /// One call: made for a request, seen by all of its resolvers, never shared with another viewer.
 pub struct Call {
     services: Arc<Services>,
-    viewer: Viewer,
+    asker: Asker,
     scope: Scope,
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
     sign_in_tried: AtomicBool,
-    /// The session's token, so that it can be ended; or an API key.
-    token: Option<String>,
-    /// The request, as the log and the audit know it.
-    request_id: String,
     zone: OnceCell<Tz>,
     budget: Budget,
     accesses: Accesses,
@@ -97,24 +106,16 @@ impl Budget {
 }
 
 impl Call {
-    /// A call of the request `request_id` by `viewer`, who came with `token`; its answer may have so many `values`.
+    /// A call of `asker`; its answer may have so many `values`.
     #[must_use]
-    pub fn new(
-        services: Arc<Services>,
-        viewer: Viewer,
-        token: Option<String>,
-        request_id: String,
-        values: u64,
-    ) -> Self {
-        let scope = viewer.scope();
+    pub fn new(services: Arc<Services>, asker: Asker, values: u64) -> Self {
+        let scope = asker.viewer.scope();
         Self {
             services,
-            viewer,
+            asker,
             scope,
             signed_in: OnceLock::new(),
             sign_in_tried: AtomicBool::new(false),
-            token,
-            request_id,
             zone: OnceCell::new(),
             budget: Budget::new(values),
             accesses: Accesses::default(),
@@ -142,7 +143,7 @@ impl Call {
     /// Who asks.
     #[must_use]
     pub fn viewer(&self) -> &Viewer {
-        self.signed_in.get().map_or(&self.viewer, |(viewer, _)| viewer)
+        self.signed_in.get().map_or(&self.asker.viewer, |(viewer, _)| viewer)
     }
 
     /// The rows that who asks can ever hold.
@@ -167,13 +168,19 @@ impl Call {
     /// The token of the session, if there is one.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+        self.asker.token.as_deref()
+    }
+
+    /// From where the request comes.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.asker.client
     }
 
     /// The request, as the log and the audit know it.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.asker.request_id
     }
 
     /// The global id of a row.
@@ -251,7 +258,7 @@ impl Call {
             tracing::info!(account, api_key, outcome = outcome.as_str(), type_name, field_name, row_count, "access");
         }
         let mut cx = self.db().begin().await?;
-        dispatch!(cx, access::record((account, api_key), &self.request_id, self.services.clock.now(), &accesses))?;
+        dispatch!(cx, access::record((account, api_key), self.request_id(), self.services.clock.now(), &accesses))?;
         cx.commit().await
     }
 

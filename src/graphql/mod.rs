@@ -19,7 +19,7 @@ mod statement;
 mod visible;
 
 pub use api::{Api, Options};
-pub use call::{Call, Services};
+pub use call::{Asker, Call, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use described::Described;
 pub use documents::{Documents, Opened};
@@ -37,10 +37,7 @@ use crate::{
     api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
-    auth::{
-        api::{SignInMutation, ViewerQuery},
-        mutation::ProfileMutation,
-    },
+    auth::{api::ViewerQuery, mutation::ProfileMutation, sign_in::SignInMutation},
     batches::{api::BatchQuery, mutation::BatchMutation},
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,

@@ -1,12 +1,12 @@
 //! HTTP: the routes, who comes with a request, and what every answer carries.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
     routing::any,
@@ -19,8 +19,9 @@ use tower_http::{
 
 use crate::{
     auth::Viewer,
+    client::Client,
     error::{Code, Error},
-    graphql::Api,
+    graphql::{Api, Asker},
 };
 
 mod console;
@@ -116,9 +117,16 @@ async fn answer(
         Some(token) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
-    let response =
-        server.api.execute(opened, viewer.unwrap_or_else(Viewer::anonymous), token, request_id.to_owned()).await;
-    Ok((response, accept))
+    let viewer = viewer.unwrap_or_else(Viewer::anonymous);
+    let asker = Asker { viewer, token, client: client(&parts), request_id: request_id.to_owned() };
+    Ok((server.api.execute(opened, asker).await, accept))
+}
+
+/// From where a request comes.
+fn client(parts: &Parts) -> Client {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Client { address, user_agent: user_agent.map(ToOwned::to_owned) }
 }
 
 async fn read_body(body: Body, limit: usize) -> Result<axum::body::Bytes, protocol::Rejection> {

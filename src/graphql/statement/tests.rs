@@ -17,10 +17,11 @@ use super::{
 use crate::{
     app::{Ambient, App, open_database},
     auth::{Viewer, sets::ANYONE},
+    client::Client,
     clock::Clock,
     config::Config,
     demo::{self, Size},
-    graphql::{Described, Services, schema},
+    graphql::{Asker, Described, Services, schema},
     ids::Kind,
 };
 
@@ -84,7 +85,9 @@ impl Institute {
     }
 
     fn call(&self, viewer: &Viewer) -> Call {
-        Call::new(Arc::clone(&self.services), viewer.clone(), None, "probe".to_owned(), 50_000)
+        let (viewer, client) = (viewer.clone(), Client::default());
+        let asker = Asker { viewer, token: None, client, request_id: "probe".to_owned() };
+        Call::new(Arc::clone(&self.services), asker, 50_000)
     }
 
     /// The global id of a row of a type; of any type that has one where an interface is asked for.
