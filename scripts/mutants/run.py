@@ -124,7 +124,7 @@ class Mutants:
             r"(?:\.await)?\?;)", ["permission"], lambda m, n: f"{m[1]}if !crate::mutant::on({n}) {{ {m[2]} }}")
         sub(r"^(\s+)(call\.may_filter" + nested + r"\?;)", ["permission"],
             lambda m, n: f"{m[1]}if !crate::mutant::on({n}) {{ {m[2]} }}")
-        sub(r"call\.reached\(", ["permission"], lambda m, n: f"call.reached_mutant({n}, ")
+        sub(r"if reached \{ number \} else \{ 0 \}", ["permission"], lambda m, n: f"if crate::mutant::on({n}) || reached {{ number }} else {{ 0 }}")
 
         for start, end, text in sorted(edits, key=lambda edit: (edit[0], edit[1]), reverse=True):
             source = source[:start] + text + source[end:]
@@ -169,16 +169,6 @@ def make_copy():
             text = content.decode()
             at = text.index("#[cfg(test)]")
             content = (text[:at] + (ROOT / "scripts/mutants/scope.rs").read_text() + "\n" + text[at:]).encode()
-        if name == "src/graphql/call.rs":
-            text = content.decode()
-            at = text.index("    /// The row that a filter names")
-            reached = """    pub async fn reached_mutant(&self, n: u32, kind: Kind, id: Option<ID>) -> Result<Option<i64>> {
-        if crate::mutant::on(n) { return Ok(id.map(|id| self.number(kind, &id))); }
-        self.reached(kind, id).await
-    }
-
-"""
-            content = (text[:at] + reached + text[at:]).encode()
         write(target, content)
     write(COPY / "src/mutant.rs", (ROOT / "scripts/mutants/mutant.rs").read_bytes())
     return mutants.places

@@ -1,6 +1,6 @@
 //! Sessions, records and summaries of attendance.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{Days, NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::{
         attendance_corrections, attendance_months, attendance_records, attendance_sessions, attendance_totals,
     },
     error::{Error, Result},
-    graphql::{Date, Direction, Row},
+    graphql::{Date, Direction, FilterId, Row},
     text_enum,
 };
 
@@ -221,11 +221,11 @@ pub struct AttendanceSessionFilter {
     /// On this date or earlier.
     pub to: Option<Date>,
     /// Of routines of this course.
-    pub course_id: Option<ID>,
+    pub course_id: Option<FilterId>,
     /// That this teacher held, or was to hold.
-    pub teacher_id: Option<ID>,
+    pub teacher_id: Option<FilterId>,
     /// Of this routine.
-    pub routine_id: Option<ID>,
+    pub routine_id: Option<FilterId>,
 }
 
 /// [`AttendanceSessionFilter`] with its ids opened.

@@ -1,13 +1,13 @@
 //! Rows of feedback, and what lists of it are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{Datelike, NaiveDateTime};
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::{
     db::schema::{institute_feedback, teacher_feedback},
-    graphql::{Direction, Row},
+    graphql::{Direction, FilterId, Row},
     text_enum,
 };
 
@@ -154,7 +154,7 @@ pub fn half_stars(rating: f64) -> i32 {
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct TeacherFeedbackFilter {
     /// About this teacher.
-    pub teacher_id: Option<ID>,
+    pub teacher_id: Option<FilterId>,
     /// Rated so high or higher.
     pub min_rating: Option<f64>,
 }

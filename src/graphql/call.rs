@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use async_graphql::{Context, ID, ServerError};
+use async_graphql::{Context, ID, NewType, ServerError};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::{Notify, OnceCell};
@@ -58,6 +58,11 @@ pub struct Asker {
     /// The request, as the log and the audit know it.
     pub request_id: String,
 }
+
+/// The id by which a filter names a row. [`Call::reached`] opens it, through the viewer's scope, and nothing else can: so no
+/// filter can do without.
+#[derive(Clone, Debug, NewType)]
+pub struct FilterId(ID);
 
 /// One call: made for a request, seen by all of its resolvers, never shared with another viewer.
 pub struct Call {
@@ -204,8 +209,8 @@ impl Call {
 
     /// The row that a filter names, if the viewer reaches it; else row 0. What a filter by a row out of scope finds must
     /// not tell that the row is there, nor what refers to it.
-    pub async fn reached(&self, kind: Kind, id: Option<ID>) -> Result<Option<i64>> {
-        let Some(id) = id else { return Ok(None) };
+    pub async fn reached(&self, kind: Kind, id: Option<FilterId>) -> Result<Option<i64>> {
+        let Some(FilterId(id)) = id else { return Ok(None) };
         let number = self.number(kind, &id);
         let reached = number != 0 && node::find(self, kind, number).await?.is_some();
         Ok(Some(if reached { number } else { 0 }))

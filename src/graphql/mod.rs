@@ -19,7 +19,7 @@ mod statement;
 mod visible;
 
 pub use api::{Api, Options};
-pub use call::{Asker, Call, Services};
+pub use call::{Asker, Call, FilterId, Services};
 pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, nested, wants_total};
 pub use described::Described;
 pub use documents::{Documents, Opened};

@@ -1,13 +1,13 @@
 //! A leave request's row, and what lists of requests are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::{
     db::schema::leave_requests,
-    graphql::{Date, Direction, Row},
+    graphql::{Date, Direction, FilterId, Row},
     text_enum,
 };
 
@@ -101,9 +101,9 @@ pub struct LeaveRequestFilter {
     /// Where they stand.
     pub status: Option<LeaveStatus>,
     /// Of this student.
-    pub student_id: Option<ID>,
+    pub student_id: Option<FilterId>,
     /// Of this staff member.
-    pub staff_id: Option<ID>,
+    pub staff_id: Option<FilterId>,
     /// With a day on this date or later.
     pub from: Option<Date>,
     /// With a day on this date or earlier.

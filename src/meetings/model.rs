@@ -1,6 +1,6 @@
 //! A meeting's row, and what lists of meetings are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     db::schema::meetings,
-    graphql::{Direction, Row},
+    graphql::{Direction, FilterId, Row},
     text_enum,
 };
 
@@ -147,7 +147,7 @@ pub struct MeetingFilter {
     /// Beginning before this time.
     pub to: Option<DateTime<Utc>>,
     /// Held by this staff member.
-    pub staff_id: Option<ID>,
+    pub staff_id: Option<FilterId>,
 }
 
 /// [`MeetingFilter`] with its ids opened.

@@ -1,6 +1,6 @@
 //! Rows of course tracking and subject progress, and what lists of them are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{Months, NaiveDate};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
         schema::{course_trackings, subject_progress},
     },
     error::{Error, Result},
-    graphql::{Direction, Row},
+    graphql::{Direction, FilterId, Row},
     text_enum,
 };
 
@@ -233,7 +233,7 @@ pub struct Figures {
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct CourseTrackingFilter {
     /// In this course.
-    pub course_id: Option<ID>,
+    pub course_id: Option<FilterId>,
     /// How far along.
     pub status: Option<ProgressStatus>,
     /// Completed so far or further, in per cent.

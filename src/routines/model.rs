@@ -1,13 +1,13 @@
 //! A routine's row, its weekdays, and what lists of routines are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{Datelike, NaiveDate, NaiveTime};
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::{
     db::schema::routines,
-    graphql::{Date, Direction, Row},
+    graphql::{Date, Direction, FilterId, Row},
 };
 
 /// A day of the week.
@@ -177,11 +177,11 @@ pub struct RoutineEdit {
 #[derive(Clone, Debug, InputObject)]
 pub struct RoutineFilter {
     /// Of this course.
-    pub course_id: Option<ID>,
+    pub course_id: Option<FilterId>,
     /// Of this period of its course.
     pub period: Option<i32>,
     /// Of this teacher.
-    pub teacher_id: Option<ID>,
+    pub teacher_id: Option<FilterId>,
     /// Runs on this day of the week.
     pub weekday: Option<Weekday>,
     /// Runs on this date: on its day of the week.

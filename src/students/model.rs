@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     auth::model::Contact,
     db::schema::students,
-    graphql::{Direction, Row},
+    graphql::{Direction, FilterId, Row},
     parents::model::NewParent,
     people::{Gender, MaritalStatus},
     text_enum,
@@ -110,11 +110,11 @@ pub struct StudentFilter {
     /// Standing.
     pub status: Option<StudentStatus>,
     /// Enrolled in this course.
-    pub course_id: Option<ID>,
+    pub course_id: Option<FilterId>,
     /// In this period of their course.
     pub period: Option<i32>,
     /// Member of this batch.
-    pub batch_id: Option<ID>,
+    pub batch_id: Option<FilterId>,
     /// Archived ones instead (ADMIN only: nobody else reaches them).
     #[graphql(default)]
     pub archived: bool,

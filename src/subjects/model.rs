@@ -1,13 +1,13 @@
 //! The rows of subjects and study files, and what lists of subjects are filtered and ordered by.
 
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, InputObject};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::{
     db::schema::{study_files, subjects},
-    graphql::{Direction, Row},
+    graphql::{Direction, FilterId, Row},
 };
 
 /// A subject.
@@ -88,7 +88,7 @@ pub struct NewStudyFile {
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct SubjectFilter {
     /// Of this course (not for reporting keys, which may not read it).
-    pub course_id: Option<ID>,
+    pub course_id: Option<FilterId>,
     /// Taught in this period of its course (not for reporting keys, which may not read it).
     pub period: Option<i32>,
     /// Name contains this, whatever the case.
