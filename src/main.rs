@@ -1,4 +1,5 @@
 //! The commands of `rollcall`; each does its work in the library.
+#![recursion_limit = "256"] // as of the library, whose futures are laid out here
 
 use std::{net::SocketAddr, process::ExitCode};
 
