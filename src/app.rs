@@ -11,10 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use crate::{
-    auth::{
-        password::Passwords,
-        session::{Sessions, connect_redis},
-    },
+    auth::{password::Passwords, session::Sessions},
     clock::Clock,
     config::{Config, Environment},
     db::{Db, PoolOptions},
@@ -23,6 +20,7 @@ use crate::{
     http::{self, Console, DemoSignIn},
     ids::Seal,
     random::Random,
+    redis,
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -62,11 +60,11 @@ impl App {
         let db = open_database(&config).await?;
         require_migrated(&db, config.migrate_on_start).await?;
         let redis = match &config.redis_url {
-            Some(url) => Some(connect_redis(url.expose_secret()).await?),
+            Some(url) => Some(redis::connect(url.expose_secret()).await?),
             None => None,
         };
         let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
-        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
         let services = Services {
             db,
             clock: ambient.clock,
@@ -74,6 +72,7 @@ impl App {
             seal: Seal::new(config.secret_key.expose_secret()),
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
+            redis,
             secure_cookies: config.environment == Environment::Production,
             anonymous_introspection: config.introspection_anonymous,
         };

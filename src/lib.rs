@@ -33,6 +33,7 @@ pub mod parents;
 pub mod people;
 pub mod progress;
 pub mod random;
+pub mod redis;
 pub mod reports;
 pub mod routines;
 pub mod staff;

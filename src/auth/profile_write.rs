@@ -71,7 +71,7 @@ pub async fn change_password(
         .await?;
     problems.require(changed == 1, "currentPassword", InvalidCredentials, "it is not your password any more");
     problems.stop()?;
-    auth_write::end_sessions(cx, act, account, keep).await?;
+    auth_write::end_sessions(cx, account, keep).await?;
     let change = Change::edited(Kind::Account, account, json!({}), json!({"password": "changed"}));
     audit::record(cx, act, vec![change]).await?;
     Ok(account)

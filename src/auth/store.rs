@@ -160,11 +160,6 @@ pub async fn note_key_use(cx: &mut Cx, id: i64, now: NaiveDateTime, before: Naiv
     Ok(())
 }
 
-/// The rows a viewer is made from, for an account.
-pub async fn viewer_of_account(cx: &mut Cx, account_id: i64) -> Result<Vec<ViewerRow>> {
-    Ok(people().filter(accounts::id.eq(account_id)).load(cx).await?)
-}
-
 /// Every active account with the people behind it who are not archived, once for each role held as staff.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn people() -> _ {

@@ -144,17 +144,16 @@ pub async fn set_contact(cx: &mut Cx, account: i64, before: &Contact, contact: &
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
-pub async fn close_account(cx: &mut Cx, act: &Act, account: i64) -> Result<()> {
+pub async fn close_account(cx: &mut Cx, account: i64) -> Result<()> {
     diesel::update(accounts::table.find(account)).set(accounts::active.eq(false)).execute(cx).await?;
-    end_sessions(cx, act, account, &[]).await
+    end_sessions(cx, account, &[]).await
 }
 
-/// Ends the sessions of an account, but for the one with the digest `keep`, wherever sessions are kept. For a change that
-/// has written to the account before: so nobody who signs in meanwhile is missed.
-pub async fn end_sessions(cx: &mut Cx, act: &Act, account: i64, keep: &[u8]) -> Result<()> {
+/// Ends the sessions of an account, but for the one with the digest `keep`. For a change that has written to the account
+/// before: so nobody who signs in meanwhile is missed.
+pub async fn end_sessions(cx: &mut Cx, account: i64, keep: &[u8]) -> Result<()> {
     let ended = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::token_hash.ne(keep));
     diesel::delete(ended).execute(cx).await?;
-    act.ended.note(account, keep);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use std::{
 use async_graphql::{Context, ID, ServerError};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use redis::aio::ConnectionManager;
 use tokio::sync::{Notify, OnceCell};
 
 use super::node;
@@ -41,6 +42,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sessions.
     pub sessions: Sessions,
+    /// Redis, where there is one: what several instances share and may lose.
+    pub redis: Option<ConnectionManager>,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.

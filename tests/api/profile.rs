@@ -3,10 +3,7 @@
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::{
-    sessions::redis_url,
-    support::{Backend, Client, PASSWORD, TestApp},
-};
+use crate::support::{Client, PASSWORD, TestApp};
 
 const NEW: &str = "a horse of another colour";
 
@@ -197,43 +194,4 @@ async fn sign_in_meanwhile(app: &TestApp) {
         here = sign_in(app, cast::PARENT, &new).await.unwrap();
         current = new;
     }
-}
-
-async fn sessions_in_redis_end(backend: Backend) {
-    // A database of their own for each: the sessions of an account are kept by its number, which is the same everywhere here.
-    let number = if backend == Backend::Sqlite { 1 } else { 2 };
-    let with_redis =
-        || TestApp::start_with(backend, |config| config.redis_url = Some(format!("{}/{number}", redis_url()).into()));
-    a_new_password_ends_the_other_sessions(&with_redis().await).await;
-    sign_in_meanwhile(&with_redis().await).await;
-    // Who may sign in again does not find the old session there, whoever they are.
-    let app = with_redis().await;
-    let admin = app.sign_in(cast::ADMIN).await;
-    let (teacher, student) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
-    let leave = json!({"id": teacher, "endRoutines": true, "cancelMeetings": true});
-    for (who, role, close, input, open) in [
-        (cast::TEACHER, "STAFF", "deactivateStaff", leave, "activateStaff"),
-        (cast::STUDENT, "STUDENT", "archiveStudent", json!({"id": student}), "restoreStudent"),
-    ] {
-        let client = app.sign_in(who).await;
-        admin.done(close, input.clone(), "").await;
-        assert_eq!(roles(&client).await, Value::Null, "{who}");
-        admin.done(open, json!({"id": input["id"]}), "").await;
-        assert_eq!(roles(&client).await, Value::Null, "{who}");
-        // What is refused ends nobody's session.
-        let again = app.sign_in(who).await;
-        assert_eq!(admin.attempt(open, &json!({"id": input["id"]})).await, "id WRONG_STATUS");
-        assert_eq!(roles(&again).await, json!([role]), "{who}");
-    }
-    assert_eq!(roles(&admin).await, json!(["ADMIN"]));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_end_on_sqlite() {
-    sessions_in_redis_end(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_end_on_postgres() {
-    sessions_in_redis_end(Backend::Postgres).await;
 }
