@@ -11,7 +11,10 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use crate::{
-    auth::{password::Passwords, session::Sessions},
+    auth::{
+        password::Passwords,
+        session::{Lifetime, Sessions},
+    },
     clock::Clock,
     config::{Config, Environment},
     db::{Db, PoolOptions},
@@ -63,7 +66,10 @@ impl App {
             Some(url) => Some(redis::connect(url.expose_secret()).await?),
             None => None,
         };
-        let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
+        let lifetime = Lifetime {
+            absolute: chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?,
+            idle: chrono::Duration::from_std(config.session_idle).map_err(Error::internal)?,
+        };
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
         let services = Services {
             db,

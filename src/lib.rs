@@ -36,6 +36,7 @@ pub mod random;
 pub mod redis;
 pub mod reports;
 pub mod routines;
+pub mod sessions;
 pub mod staff;
 pub mod students;
 pub mod subjects;
