@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::{
     auth::{
         password::Passwords,
-        session::{Sessions, connect_redis},
+        session::{Lifetime, Sessions},
     },
     clock::Clock,
     config::{Config, Environment},
@@ -23,6 +23,7 @@ use crate::{
     http::{self, Console, DemoSignIn},
     ids::Seal,
     random::Random,
+    redis,
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -62,11 +63,14 @@ impl App {
         let db = open_database(&config).await?;
         require_migrated(&db, config.migrate_on_start).await?;
         let redis = match &config.redis_url {
-            Some(url) => Some(connect_redis(url.expose_secret()).await?),
+            Some(url) => Some(redis::connect(url.expose_secret()).await?),
             None => None,
         };
-        let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
-        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let lifetime = Lifetime {
+            absolute: chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?,
+            idle: chrono::Duration::from_std(config.session_idle).map_err(Error::internal)?,
+        };
+        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
         let services = Services {
             db,
             clock: ambient.clock,
@@ -74,6 +78,7 @@ impl App {
             seal: Seal::new(config.secret_key.expose_secret()),
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
+            redis,
             secure_cookies: config.environment == Environment::Production,
             anonymous_introspection: config.introspection_anonymous,
         };

@@ -61,6 +61,8 @@ pub struct Config {
     pub secret_key: SecretString,
     /// `SESSION_LIFETIME_HOURS`
     pub session_lifetime: Duration,
+    /// `SESSION_IDLE_HOURS`
+    pub session_idle: Duration,
     /// `PASSWORD_HASHES_AT_ONCE`
     pub password_hashes_at_once: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
@@ -97,6 +99,7 @@ struct Raw {
     allowed_hosts: Option<String>,
     secret_key: Option<String>,
     session_lifetime_hours: Option<String>,
+    session_idle_hours: Option<String>,
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
@@ -202,9 +205,8 @@ impl Checker {
             ),
             allowed_hosts: self.allowed_hosts(raw.allowed_hosts, environment),
             secret_key: self.secret_key(raw.secret_key, environment),
-            session_lifetime: Duration::from_secs(
-                3600 * self.number("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14, 1..=24 * 365),
-            ),
+            session_lifetime: self.hours("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14),
+            session_idle: self.hours("SESSION_IDLE_HOURS", raw.session_idle_hours, 24 * 7),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),

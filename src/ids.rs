@@ -42,11 +42,12 @@ pub enum Kind {
     AuditEntry = 20,
     ApiKey = 21,
     AccessEntry = 22,
+    Session = 23,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -69,6 +70,7 @@ impl Kind {
         Self::AuditEntry,
         Self::ApiKey,
         Self::AccessEntry,
+        Self::Session,
     ];
 
     /// The type's name in the schema.

@@ -51,7 +51,7 @@ FIRST = {
     "granted": [STORES, FIELDS],
 }
 THEN = [
-    ("api", ["api_keys::", "sessions::"]),
+    ("api", ["api_keys::", "sessions::", "signed_in::"]),
     ("api", ["rows::", "fields::", "guards::", "failure_modes::"]),
     ("api", ["matrix::", "viewer_can::", "arguments::", "oracles::"]),
     ("lib", [""]),

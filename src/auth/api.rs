@@ -14,16 +14,17 @@ use super::{
 use crate::{
     clock::utc,
     error::Result,
-    graphql::{Call, Loaded, Row, Stated, auth, root, stated},
+    graphql::{Call, Connection, Loaded, Paging, Row, Stated, auth, root, stated},
     ids::Kind,
     parents::api::Parent,
     read,
+    sessions::api::Session,
     staff::api::Staff,
     students::api::Student,
 };
 
 /// Who may see an account: its owner, and ADMIN.
-const OWNER: RoleSet = RoleSet::of(&[Role::Admin, Role::Own]);
+pub const OWNER: RoleSet = RoleSet::of(&[Role::Admin, Role::Own]);
 
 /// What somebody signs in with.
 #[derive(Clone, Description)]
@@ -84,6 +85,20 @@ impl Account {
     async fn created_at(&self) -> DateTime<Utc> {
         utc(self.0.created_at)
     }
+
+    /// Where it is signed in, newest first: the sessions that are in force.
+    #[graphql(directive = auth::apply(OWNER))]
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Session>>> {
+        let paging = Paging::read(ctx, (first, after), (last, before), true)?;
+        Session::of_account(ctx, &self.0, &paging).await.map(Some)
+    }
 }
 
 impl Account {
@@ -137,6 +152,20 @@ impl ViewerObject {
         let call = Call::of(ctx);
         let Some(id) = call.viewer().staff_id() else { return Ok(None) };
         Ok(Staff::by_ids(call, vec![id]).await?.remove(&id))
+    }
+
+    /// Where they are signed in, newest first: the sessions of their account that are in force.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Session>>> {
+        let Some(account) = self.account(ctx).await? else { return Ok(None) };
+        account.sessions(ctx, first, after, last, before).await
     }
 
     /// What the viewer can do that is about no row yet.

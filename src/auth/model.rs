@@ -123,9 +123,13 @@ impl StaffRole {
     }
 }
 
-/// One row of what a viewer is read from: the account's people, once for each role the staff member holds.
+/// One row of what a viewer is read from: a session with its account's people, once for each role the staff member holds.
 #[derive(Clone, Debug, Queryable)]
 pub struct ViewerRow {
+    /// The session that they came with.
+    pub session_id: i64,
+    /// When that was used last, so far as it was noted.
+    pub last_used_at: NaiveDateTime,
     account_id: i64,
     staff_id: Option<i64>,
     student_id: Option<i64>,
@@ -134,7 +138,7 @@ pub struct ViewerRow {
 }
 
 impl Viewer {
-    /// The viewer that the rows of one account describe; `None` without a row: no such session, or not active.
+    /// The viewer that the rows of one session describe; `None` without a row: no such session, or not active.
     #[must_use]
     pub fn from_rows(rows: &[ViewerRow]) -> Option<Self> {
         let first = rows.first()?;
@@ -144,6 +148,7 @@ impl Viewer {
         let roles: RoleSet = held.chain(student).chain(parent).chain([Role::Own]).collect();
         Some(Self {
             account_id: Some(first.account_id),
+            session_id: Some(first.session_id),
             roles,
             staff_id: first.staff_id,
             student_id: first.student_id,

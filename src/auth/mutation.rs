@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use super::{
     Role::Own, RoleSet, api::ViewerObject, password::check_new, profile::ProfileEdit, session::digest, sets::PEOPLE,
+    sign_in::hand_over,
 };
 use crate::{
     change,
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Who changes what is their own: everybody who signed in.
-const OWN: RoleSet = RoleSet::of(&[Own]);
+pub const OWN: RoleSet = RoleSet::of(&[Own]);
 
 /// What to change of oneself. What is left out stays as it is; null empties it. Who is several persons (a teacher who is a
 /// parent) changes each of them.
@@ -69,6 +70,10 @@ pub struct ChangePasswordPayload {
     /// Whether the new password is the one to sign in with.
     #[graphql(directive = auth::apply(PEOPLE))]
     success: bool,
+    /// The session's new token, in place of the one that the request came with: shown once, to be kept secret. Null where the
+    /// session is in a cookie, which was set anew, and where nothing was changed.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    token: Option<String>,
     /// Why nothing was written; empty where it was.
     #[graphql(directive = auth::apply(PEOPLE))]
     user_errors: Vec<UserError>,
@@ -105,7 +110,8 @@ impl ProfileMutation {
         EditProfilePayload::of(done, async |ids| Ok(ids.into_iter().map(|id| (id, ViewerObject)).collect())).await
     }
 
-    /// Changes one's own password and ends all other sessions. The current password is proved first: one try a request.
+    /// Changes one's own password, ends all other sessions, and gives this one another token. The current password is proved
+    /// first: one try a request.
     #[graphql(directive = auth::apply(OWN))]
     async fn change_password(
         &self,
@@ -128,12 +134,15 @@ impl ProfileMutation {
         let hash = hash.filter(|_| proved);
         problems.require(hash.is_some(), "currentPassword", InvalidCredentials, "it is not your password");
         let (Some(hash), true) = (hash, problems.is_empty()) else {
-            return Ok(Some(ChangePasswordPayload { success: false, user_errors: problems.into_vec() }));
+            return Ok(Some(ChangePasswordPayload { success: false, token: None, user_errors: problems.into_vec() }));
         };
         // Hashing takes its time, and nobody should wait for it in a transaction.
         let new = services.passwords.hash(new).await?;
-        let keep = call.token().map(digest).unwrap_or_default();
-        let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, &keep, Problems::default()));
-        Ok(Some(ChangePasswordPayload { success: done.value.is_some(), user_errors: done.user_errors }))
+        let token = services.random.token();
+        let (session, token_hash) = (call.viewer().session_id().unwrap_or(0), digest(&token));
+        let kept = (session, token_hash.as_slice());
+        let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, kept, Problems::default()));
+        let token = done.value.and_then(|_| hand_over(ctx, token, call.transport()));
+        Ok(Some(ChangePasswordPayload { success: done.value.is_some(), token, user_errors: done.user_errors }))
     }
 }

@@ -54,14 +54,14 @@ pub async fn edit(cx: &mut Cx, act: &Act, edit: &ProfileEdit, mut problems: Prob
     Ok(scope.account())
 }
 
-/// Gives the viewer's account a new password, and ends its sessions but for the one with the digest `keep`. `proved` is the
-/// hash that the current password was compared with: what has changed since was not proved.
+/// Gives the viewer's account a new password, and ends its sessions but for one, by its number, which gets another token, by
+/// its digest. `proved` is the hash that the current password was compared with: what has changed since was not proved.
 pub async fn change_password(
     cx: &mut Cx,
     act: &Act,
     proved: &str,
     new: &str,
-    keep: &[u8],
+    (session, token_hash): (i64, &[u8]),
     mut problems: Problems,
 ) -> Changed<i64> {
     let account = act.scope.account();
@@ -71,7 +71,8 @@ pub async fn change_password(
         .await?;
     problems.require(changed == 1, "currentPassword", InvalidCredentials, "it is not your password any more");
     problems.stop()?;
-    auth_write::end_sessions(cx, act, account, keep).await?;
+    auth_write::end_sessions(cx, account, session).await?;
+    auth_write::rotate_session(cx, session, token_hash).await?;
     let change = Change::edited(Kind::Account, account, json!({}), json!({"password": "changed"}));
     audit::record(cx, act, vec![change]).await?;
     Ok(account)

@@ -1,178 +1,176 @@
-//! Sessions: opaque tokens, kept as their SHA-256 in the database, or in Redis when that is configured.
+//! Sessions, as they begin and as they come with a request.
+//!
+//! A session's token is 256 random bits. It is told once, to who signed in; what is kept is its SHA-256. Sessions are in the
+//! database alone: a request reads its viewer from there anyhow, in one statement with the session, so that one that was
+//! ended is nobody's from the next request on, on every instance.
+//!
+//! A session ends when it is ended, when it was not used for some time, and in any case some time after sign-in (OWASP ASVS
+//! 5, 7.3.1 and 7.3.2). Its token changes with what is proved: by every sign-in, which ends the session that the request
+//! came with (7.2.4), and by a change of the password (`auth_write::rotate_session`). A change of roles needs no other token,
+//! for roles are no part of a session: they are read anew for every request.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use chrono::Duration;
-use redis::{AsyncCommands, aio::ConnectionManager};
+use chrono::{Duration, NaiveDateTime};
+use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Viewer;
 use crate::{
+    client::Client,
     clock::Clock,
-    db::Db,
+    db::{Db, schema::sessions},
     dispatch,
-    error::{Error, Result},
+    error::Result,
     random::Random,
+    read,
 };
 
-/// Makes, finds and ends sessions.
+/// How exactly the last use is kept, so that reading does not write each time.
+const NOTED_EVERY: Duration = Duration::minutes(5);
+/// Characters of what a device says of itself that are kept.
+const MAX_DEVICE: usize = 200;
+
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetime {
+    /// From sign-in on, however much it is used.
+    pub absolute: Duration,
+    /// From its last use on.
+    pub idle: Duration,
+}
+
+/// Which sessions are in force.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce {
+    /// Those that end after this time, which is now,
+    pub now: NaiveDateTime,
+    /// and that were used after this one.
+    pub used_after: NaiveDateTime,
+}
+
+/// A session to keep.
+#[derive(Insertable)]
+#[diesel(table_name = sessions)]
+#[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
+pub struct NewSession {
+    pub account_id: i64,
+    /// SHA-256 of the token.
+    pub token_hash: Vec<u8>,
+    pub device: Option<String>,
+    pub created_at: NaiveDateTime,
+    pub last_used_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+}
+
+/// Begins, finds and ends sessions.
 #[derive(Clone)]
 pub struct Sessions {
     db: Db,
     clock: Clock,
     random: Random,
-    lifetime: Duration,
-    redis: Option<ConnectionManager>,
-}
-
-/// Whose sessions a change ends: noted by the change, and ended with it wherever they are kept.
-#[derive(Debug, Default)]
-pub struct Ended(Mutex<Vec<(i64, Vec<u8>)>>);
-
-impl Ended {
-    /// Notes that the sessions of an account end, but for the one with the digest `keep`; empty where none is kept.
-    pub fn note(&self, account: i64, keep: &[u8]) {
-        self.lock().push((account, keep.to_owned()));
-    }
-
-    /// What was noted; from here on it is not.
-    pub fn take(&self) -> Vec<(i64, Vec<u8>)> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(i64, Vec<u8>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    lifetime: Lifetime,
 }
 
 impl Sessions {
-    /// Sessions that end `lifetime` after sign-in; in Redis if there is one, so that the database is asked less.
+    /// Sessions that last so long.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, random: Random, lifetime: Duration, redis: Option<ConnectionManager>) -> Self {
-        Self { db, clock, random, lifetime, redis }
-    }
-
-    /// Asks Redis, where sessions are kept there, for a sign of life.
-    pub async fn ping(&self) -> Result<()> {
-        if let Some(redis) = &self.redis {
-            let _: String = redis.clone().ping().await?;
-        }
-        Ok(())
+    pub fn new(db: Db, clock: Clock, random: Random, lifetime: Lifetime) -> Self {
+        Self { db, clock, random, lifetime }
     }
 
     /// How long a session lasts.
     #[must_use]
-    pub fn lifetime(&self) -> Duration {
+    pub fn lifetime(&self) -> Lifetime {
         self.lifetime
     }
 
-    /// Begins a session and returns its token, which is nowhere else.
-    pub async fn begin(&self, account_id: i64) -> Result<String> {
-        let token = self.random.token();
+    /// Which sessions are in force now.
+    #[must_use]
+    pub fn in_force(&self) -> InForce {
         let now = self.clock.now();
-        match &self.redis {
-            Some(redis) => {
-                let seconds = u64::try_from(self.lifetime.num_seconds()).unwrap_or(0);
-                let (key, of_account) = (redis_key(&token), account_key(account_id));
-                let (ended, ends) = (now.and_utc().timestamp(), (now + self.lifetime).and_utc().timestamp());
-                let mut both = redis::pipe();
-                both.atomic().set_ex(key, account_id, seconds).ignore();
-                both.zrembyscore(&of_account, "-inf", ended).ignore();
-                both.zadd(&of_account, digest(&token), ends).ignore().expire(&of_account, self.lifetime.num_seconds());
-                let () = both.query_async(&mut redis.clone()).await?;
-            }
-            None => {
-                let mut cx = self.db.write().await?;
-                dispatch!(cx, auth::insert_session(account_id, digest(&token), now, now + self.lifetime))?;
-            }
-        }
-        Ok(token)
+        InForce { now, used_after: now - self.lifetime.idle }
     }
 
-    /// The viewer whose session this is; `None` when there is no such session, it has ended, or the account is not active.
-    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
-        let rows = match &self.redis {
-            Some(redis) => {
-                let account: Option<i64> = redis.clone().get(redis_key(token)).await?;
-                let Some(account) = account else { return Ok(None) };
-                let mut cx = self.db.read().await?;
-                dispatch!(cx, auth::viewer_of_account(account))?
-            }
-            None => {
-                let mut cx = self.db.read().await?;
-                dispatch!(cx, auth::viewer_of_session(digest(token), self.clock.now()))?
-            }
+    /// Begins a session of an account on a client's device, and returns its number and its token, which is nowhere else. Those
+    /// of the account that have ended by themselves are removed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin(&self, account_id: i64, client: &Client) -> Result<(i64, String)> {
+        let token = self.random.token();
+        let in_force = self.in_force();
+        let new = NewSession {
+            account_id,
+            token_hash: digest(&token),
+            device: client.user_agent.as_deref().and_then(device),
+            created_at: in_force.now,
+            last_used_at: in_force.now,
+            expires_at: in_force.now + self.lifetime.absolute,
         };
+        let mut cx = self.db.write().await?;
+        dispatch!(cx, auth::delete_ended_sessions(account_id, in_force))?;
+        let session = dispatch!(cx, auth::insert_session(&new))?;
+        Ok((session, token))
+    }
+
+    /// The viewer whose session this is; `None` where there is no such session, it has ended, or the account is not active.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
+        let in_force = self.in_force();
+        let rows = read!(self.db, auth::viewer_of_session(digest(token), in_force))?;
+        let before = in_force.now - NOTED_EVERY;
+        if let Some(row) = rows.first().filter(|row| row.last_used_at <= before)
+            && let Err(error) = self.note_use(row.session_id, in_force.now, before).await
+        {
+            // What reads need not fail because writing does.
+            tracing::warn!(cause = error.report(), "the use of a session was not noted");
+        }
         Ok(Viewer::from_rows(&rows))
     }
 
+    async fn note_use(&self, session: i64, now: NaiveDateTime, before: NaiveDateTime) -> Result<()> {
+        let mut cx = self.db.write().await?;
+        dispatch!(cx, auth::note_session_use(session, now, before))
+    }
+
     /// Ends a session; ending one that is not there is no error.
-    pub async fn end(&self, token: &str) -> Result<()> {
-        match &self.redis {
-            Some(redis) => {
-                let account: Option<i64> = redis.clone().get_del(redis_key(token)).await?;
-                if let Some(account) = account {
-                    let _: () = redis.clone().zrem(account_key(account), digest(token)).await?;
-                }
-            }
-            None => {
-                let mut cx = self.db.write().await?;
-                dispatch!(cx, auth::delete_session(digest(token)))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends, where sessions are kept in Redis, what a change has ended in the database already. It comes before the change
-    /// is committed, so that there is none without it; and after the account was written to, so that a session that begins
-    /// meanwhile waits for the change, sees it, and ends itself.
-    pub async fn end_with(&self, ended: &Ended) -> Result<()> {
-        for (account, keep) in ended.take() {
-            self.end_in_redis(account, &keep).await?;
-        }
-        Ok(())
-    }
-
-    async fn end_in_redis(&self, account_id: i64, keep: &[u8]) -> Result<()> {
-        let Some(redis) = &self.redis else { return Ok(()) };
-        let of_account = account_key(account_id);
-        let mut digests: Vec<Vec<u8>> = redis.clone().zrange(&of_account, 0, -1).await?;
-        digests.retain(|digest| digest != keep);
-        if digests.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<Vec<u8>> = digests.iter().map(|digest| session_key(digest)).collect();
-        let mut both = redis::pipe();
-        both.atomic().del(keys).ignore().zrem(of_account, digests).ignore();
-        Ok(both.query_async(&mut redis.clone()).await?)
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end(&self, session: i64) -> Result<()> {
+        let mut cx = self.db.write().await?;
+        dispatch!(cx, auth::delete_session(session))
     }
 }
 
-/// Connects to Redis; the connection mends itself when it breaks.
-///
-/// # Errors
-/// When the URL is wrong or nobody answers. The message has no credentials in it.
-pub async fn connect_redis(url: &str) -> Result<ConnectionManager> {
-    let client = redis::Client::open(url).map_err(Error::from)?;
-    Ok(ConnectionManager::new(client).await?)
-}
-
-/// What a session is kept by.
+/// What a token, a session's or an API key, is kept by.
 #[must_use]
 pub fn digest(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
-fn redis_key(token: &str) -> Vec<u8> {
-    session_key(&digest(token))
+/// What is kept of a `User-Agent`: one line, and not too long; none where it says nothing. Nothing in it can be trusted.
+fn device(user_agent: &str) -> Option<String> {
+    let line: String = user_agent.chars().filter(|c| !c.is_control()).collect();
+    let line: String = line.trim().chars().take(MAX_DEVICE).collect();
+    Some(line).filter(|line| !line.is_empty())
 }
 
-/// The key in Redis: the namespace, its version, and the token's digest.
-fn session_key(digest: &[u8]) -> Vec<u8> {
-    [b"rollcall:1:session:", digest].concat()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The key of an account's sessions in Redis: their digests, sorted by when they end.
-fn account_key(account_id: i64) -> String {
-    format!("rollcall:1:account:{account_id}")
+    #[test]
+    fn a_device_is_one_line_and_not_too_long() {
+        assert_eq!(
+            device(" Mozilla/5.0 (X11)\t\r\nSet-Cookie: a\0\u{7f} ").as_deref(),
+            Some("Mozilla/5.0 (X11)Set-Cookie: a")
+        );
+        for nothing in ["", "  ", "\t\u{1b}\u{85} "] {
+            assert_eq!(device(nothing), None, "{nothing:?}");
+        }
+        let long = device(&"é".repeat(5000)).unwrap();
+        assert_eq!(long.chars().count(), MAX_DEVICE);
+    }
 }

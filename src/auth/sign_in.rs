@@ -85,11 +85,30 @@ async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> 
     Ok(Some(Proved { account_id, hash, renewed }))
 }
 
-/// Begins the session of who has proved who they are.
+/// Hands a session's token to who sent the request: in the payload, or in a cookie.
+pub fn hand_over(ctx: &Context<'_>, token: String, transport: SessionTransport) -> Option<String> {
+    match transport {
+        SessionTransport::Token => Some(token),
+        SessionTransport::Cookie => {
+            ctx.append_http_header("set-cookie", Call::of(ctx).services().cookie(&token));
+            None
+        }
+    }
+}
+
+/// Takes the session's cookie back from who came with one.
+pub fn take_back_cookie(ctx: &Context<'_>) {
+    let call = Call::of(ctx);
+    if call.transport() == SessionTransport::Cookie {
+        ctx.append_http_header("set-cookie", call.services().expired_cookie());
+    }
+}
+
+/// Begins the session of who has proved who they are, in place of the one that the request came with.
 async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<SignInPayload> {
     let call = Call::of(ctx);
     let services = call.services();
-    let token = services.sessions.begin(proved.account_id).await?;
+    let (session, token) = services.sessions.begin(proved.account_id, call.client()).await?;
     let noted = {
         let (Proved { account_id, hash, renewed }, now) = (proved, services.clock.now());
         let mut cx = call.db().write().await?;
@@ -97,18 +116,15 @@ async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) 
     };
     // Who changes a password or deactivates an account ends its sessions: one that begins meanwhile must not stay.
     if !noted {
-        services.sessions.end(&token).await?;
+        services.sessions.end(session).await?;
         return Ok(SignInPayload::refused());
+    }
+    if let Some(before) = call.viewer().session_id() {
+        services.sessions.end(before).await?;
     }
     let viewer = services.sessions.viewer(&token).await?;
     call.sign_in(viewer.ok_or_else(|| Error::internal("a session that has just begun is not there"))?);
-    let token = match transport {
-        SessionTransport::Token => Some(token),
-        SessionTransport::Cookie => {
-            ctx.append_http_header("set-cookie", services.cookie(&token));
-            None
-        }
-    };
+    let token = hand_over(ctx, token, transport);
     Ok(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() })
 }
 
@@ -129,8 +145,8 @@ pub struct SignInMutation;
 
 #[Object(guard = "root(\"Mutation\")")]
 impl SignInMutation {
-    /// Begins a session. An unknown identifier, a wrong password, and an account that may not sign in get the same answer
-    /// after the same work. One try a request.
+    /// Begins a session, and ends the one that the request came with. An unknown identifier, a wrong password, and an account
+    /// that may not sign in get the same answer after the same work. One try a request.
     #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_in(
         &self,
@@ -146,14 +162,14 @@ impl SignInMutation {
         begin(ctx, &proved, input.session).await.map(Some)
     }
 
-    /// Ends the session that the request came with, and takes the cookie back.
+    /// Ends the session that the request came with, and takes its cookie back.
     #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<Option<SignOutPayload>> {
         let call = Call::of(ctx);
-        if let Some(token) = call.token() {
-            call.services().sessions.end(token).await?;
-            ctx.append_http_header("set-cookie", call.services().expired_cookie());
+        if let Some(session) = call.viewer().session_id() {
+            call.services().sessions.end(session).await?;
         }
+        take_back_cookie(ctx);
         Ok(Some(SignOutPayload { success: true }))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         Reach, Role, Scope,
         key::KeyRow,
         model::{AccountRow, Credential, Identifier, StaffRole, ViewerRow},
+        session::{InForce, NewSession},
     },
     db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
     error::Result,
@@ -86,38 +87,63 @@ pub async fn signed_in(
     Ok(diesel::update(account).set(changes).execute(cx).await? == 1)
 }
 
-/// Keeps a session by the digest of its token.
-pub async fn insert_session(
-    cx: &mut Cx,
-    account_id: i64,
-    token_hash: Vec<u8>,
-    now: NaiveDateTime,
-    expires_at: NaiveDateTime,
-) -> Result<()> {
-    let row = (
-        sessions::account_id.eq(account_id),
-        sessions::token_hash.eq(token_hash),
-        sessions::created_at.eq(now),
-        sessions::last_used_at.eq(now),
-        sessions::expires_at.eq(expires_at),
-    );
-    diesel::insert_into(sessions::table).values(row).execute(cx).await?;
-    Ok(())
+/// Keeps a session, and returns its number.
+pub async fn insert_session(cx: &mut Cx, session: &NewSession) -> Result<i64> {
+    Ok(diesel::insert_into(sessions::table).values(session).returning(sessions::id).get_result(cx).await?)
 }
 
 /// Removes a session.
-pub async fn delete_session(cx: &mut Cx, token_hash: Vec<u8>) -> Result<()> {
-    diesel::delete(sessions::table.filter(sessions::token_hash.eq(token_hash))).execute(cx).await?;
+pub async fn delete_session(cx: &mut Cx, id: i64) -> Result<()> {
+    diesel::delete(sessions::table.find(id)).execute(cx).await?;
     Ok(())
 }
 
-/// The rows a viewer is made from, for the session with this digest if it has not ended.
-pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, now: NaiveDateTime) -> Result<Vec<ViewerRow>> {
-    let account = sessions::table
+/// Removes the sessions of an account that have ended by themselves.
+pub async fn delete_ended_sessions(cx: &mut Cx, account_id: i64, in_force: InForce) -> Result<()> {
+    let of_account = sessions::table.filter(sessions::account_id.eq(account_id));
+    diesel::delete(of_account.filter(dsl::not(session_in_force(in_force)))).execute(cx).await?;
+    Ok(())
+}
+
+/// That a session is in force: it has neither lasted nor been idle for too long.
+#[dsl::auto_type]
+pub fn session_in_force(in_force: InForce) -> _ {
+    let now: NaiveDateTime = in_force.now;
+    let used_after: NaiveDateTime = in_force.used_after;
+    sessions::expires_at.gt(now).and(sessions::last_used_at.gt(used_after))
+}
+
+/// Notes when a session was used, unless it was used after `before`.
+pub async fn note_session_use(cx: &mut Cx, id: i64, now: NaiveDateTime, before: NaiveDateTime) -> Result<()> {
+    let session = sessions::table.find(id).filter(sessions::last_used_at.le(before));
+    diesel::update(session).set(sessions::last_used_at.eq(now)).execute(cx).await?;
+    Ok(())
+}
+
+/// The rows a viewer is made from, for the session with this digest if it is in force: its active account with the people
+/// behind it who are not archived, once for each role held as staff.
+pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, in_force: InForce) -> Result<Vec<ViewerRow>> {
+    let rows = sessions::table
+        .inner_join(accounts::table)
+        .left_join(staff::table.on(staff::account_id.eq(accounts::id).and(staff::archived_at.is_null())))
+        .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
+        .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
+        .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
         .filter(sessions::token_hash.eq(token_hash))
-        .filter(sessions::expires_at.gt(now))
-        .select(sessions::account_id);
-    Ok(people().filter(accounts::id.eq_any(account)).load(cx).await?)
+        .filter(session_in_force(in_force))
+        .filter(accounts::active)
+        .select((
+            sessions::id,
+            sessions::last_used_at,
+            accounts::id,
+            staff::id.nullable(),
+            students::id.nullable(),
+            parents::id.nullable(),
+            staff_roles::role.nullable(),
+        ))
+        .load(cx)
+        .await?;
+    Ok(rows)
 }
 
 /// The API key with this digest, if it is in force.
@@ -158,27 +184,4 @@ pub async fn note_key_use(cx: &mut Cx, id: i64, now: NaiveDateTime, before: Naiv
     let key = api_keys::table.find(id).filter(long_ago);
     diesel::update(key).set(api_keys::last_used_at.eq(now)).execute(cx).await?;
     Ok(())
-}
-
-/// The rows a viewer is made from, for an account.
-pub async fn viewer_of_account(cx: &mut Cx, account_id: i64) -> Result<Vec<ViewerRow>> {
-    Ok(people().filter(accounts::id.eq(account_id)).load(cx).await?)
-}
-
-/// Every active account with the people behind it who are not archived, once for each role held as staff.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn people() -> _ {
-    accounts::table
-        .left_join(staff::table.on(staff::account_id.eq(accounts::id).and(staff::archived_at.is_null())))
-        .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
-        .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
-        .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
-        .filter(accounts::active)
-        .select((
-            accounts::id,
-            staff::id.nullable(),
-            students::id.nullable(),
-            parents::id.nullable(),
-            staff_roles::role.nullable(),
-        ))
 }

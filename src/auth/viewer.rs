@@ -9,6 +9,7 @@ use super::{Role, RoleSet, Scope};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Viewer {
     pub(super) account_id: Option<i64>,
+    pub(super) session_id: Option<i64>,
     pub(super) key_id: Option<i64>,
     pub(super) roles: RoleSet,
     pub(super) staff_id: Option<i64>,
@@ -39,6 +40,12 @@ impl Viewer {
     #[must_use]
     pub fn account_id(&self) -> Option<i64> {
         self.account_id
+    }
+
+    /// The session that they came with, or have begun in this very request.
+    #[must_use]
+    pub fn session_id(&self) -> Option<i64> {
+        self.session_id
     }
 
     /// The API key, where the viewer is one and no person.

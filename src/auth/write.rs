@@ -144,17 +144,25 @@ pub async fn set_contact(cx: &mut Cx, account: i64, before: &Contact, contact: &
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
-pub async fn close_account(cx: &mut Cx, act: &Act, account: i64) -> Result<()> {
+pub async fn close_account(cx: &mut Cx, account: i64) -> Result<()> {
     diesel::update(accounts::table.find(account)).set(accounts::active.eq(false)).execute(cx).await?;
-    end_sessions(cx, act, account, &[]).await
+    end_sessions(cx, account, 0).await
 }
 
-/// Ends the sessions of an account, but for the one with the digest `keep`, wherever sessions are kept. For a change that
-/// has written to the account before: so nobody who signs in meanwhile is missed.
-pub async fn end_sessions(cx: &mut Cx, act: &Act, account: i64, keep: &[u8]) -> Result<()> {
-    let ended = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::token_hash.ne(keep));
+/// Ends the sessions of an account, but for the one with the number `keep`; 0 keeps none. For a change that has written to
+/// the account before: so nobody who signs in meanwhile is missed.
+pub async fn end_sessions(cx: &mut Cx, account: i64, keep: i64) -> Result<()> {
+    let ended = sessions::table.filter(sessions::account_id.eq(account)).filter(sessions::id.ne(keep));
     diesel::delete(ended).execute(cx).await?;
-    act.ended.note(account, keep);
+    Ok(())
+}
+
+/// Gives a session another token, kept by its digest: the one that it had is worth nothing any more. For what is proved or
+/// changed by who holds the session, in the same transaction, so that whoever else has got hold of the old token has no
+/// part in it. When the session ends stays as it is.
+pub async fn rotate_session(cx: &mut Cx, session: i64, token_hash: &[u8]) -> Result<()> {
+    let row = sessions::table.find(session);
+    diesel::update(row).set(sessions::token_hash.eq(token_hash)).execute(cx).await?;
     Ok(())
 }
 

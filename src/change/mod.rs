@@ -17,7 +17,7 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    auth::{RoleSet, Scope, session::Ended},
+    auth::{RoleSet, Scope},
     db::Connection,
     error::{Error, Result},
     graphql::{Call, Policy, UserError},
@@ -70,8 +70,6 @@ pub struct Act {
     pub request_id: String,
     /// The client's own name for this mutation, by which a second try is known.
     pub key: Option<Key>,
-    /// Whose sessions end with it.
-    pub ended: Ended,
 }
 
 /// What makes a mutation idempotent.
@@ -111,7 +109,6 @@ impl Act {
             zone: call.zone().await?,
             request_id: call.request_id().to_owned(),
             key,
-            ended: Ended::default(),
         })
     }
 
@@ -224,15 +221,12 @@ macro_rules! change {
         let mut tries = $crate::change::Tries::default();
         loop {
             let mut cx = call.db().begin().await?;
-            // A try that came to nothing ends nobody's sessions.
-            act.ended.take();
             let done = async {
                 if let Some(done) = $crate::dispatch!(cx, change::replayed(act))? {
                     return Ok(done);
                 }
                 let done = $crate::dispatch!(cx, $store::$function(act, $($argument),*))?;
                 $crate::dispatch!(cx, change::keep(act, &done))?;
-                call.services().sessions.end_with(&act.ended).await?;
                 Ok(done)
             };
             let done: $crate::change::Changed<_> = done.await;

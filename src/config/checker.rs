@@ -66,6 +66,10 @@ impl Checker {
         Duration::from_secs(self.number(variable, value, default, 1..=3600))
     }
 
+    pub fn hours(&mut self, variable: &'static str, value: Option<String>, default: u64) -> Duration {
+        Duration::from_secs(3600 * self.number(variable, value, default, 1..=24 * 365))
+    }
+
     pub fn one_of<T: Copy>(
         &mut self,
         variable: &'static str,

@@ -381,6 +381,7 @@ diesel::table! {
         created_at -> Timestamp,
         last_used_at -> Timestamp,
         expires_at -> Timestamp,
+        device -> Nullable<Text>,
     }
 }
 

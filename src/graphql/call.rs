@@ -11,12 +11,13 @@ use std::{
 use async_graphql::{Context, ID, NewType, ServerError};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use redis::aio::ConnectionManager;
 use tokio::sync::{Notify, OnceCell};
 
 use super::node;
 use crate::{
     access::model::{Access, Accesses},
-    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions, sign_in::SessionTransport},
     client::Client,
     clock::Clock,
     db::Db,
@@ -41,6 +42,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sessions.
     pub sessions: Sessions,
+    /// Redis, where there is one: what several instances share and may lose.
+    pub redis: Option<ConnectionManager>,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.
@@ -51,8 +54,8 @@ pub struct Services {
 pub struct Asker {
     /// The viewer.
     pub viewer: Viewer,
-    /// The session's token that they came with, or an API key.
-    pub token: Option<String>,
+    /// How they carry their session's token.
+    pub transport: SessionTransport,
     /// From where.
     pub client: Client,
     /// The request, as the log and the audit know it.
@@ -170,10 +173,10 @@ impl Call {
         let _ = self.signed_in.set((viewer, scope));
     }
 
-    /// The token of the session, if there is one.
+    /// How who asks carries their session's token.
     #[must_use]
-    pub fn token(&self) -> Option<&str> {
-        self.asker.token.as_deref()
+    pub fn transport(&self) -> SessionTransport {
+        self.asker.transport
     }
 
     /// From where the request comes.
@@ -297,7 +300,7 @@ impl Services {
     /// The `Set-Cookie` that carries a session's token: not for scripts, not for other sites.
     #[must_use]
     pub fn cookie(&self, token: &str) -> String {
-        self.set_cookie(token, self.sessions.lifetime().num_seconds())
+        self.set_cookie(token, self.sessions.lifetime().absolute.num_seconds())
     }
 
     /// The `Set-Cookie` that takes the session's cookie back.

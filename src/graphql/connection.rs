@@ -221,6 +221,8 @@ fn binding(ctx: &Context<'_>) -> Result<String> {
         .map(|(name, value)| (name.to_string(), value))
         .collect();
     // The viewer and the roles that they hold: a cursor from before a role was taken away does not open any more.
-    let viewer = format!("{:?}", Call::of(ctx).viewer());
+    // Their session is no part of it.
+    let call = Call::of(ctx);
+    let viewer = format!("{:?} {:?}", call.scope(), call.viewer().key_id());
     serde_json::to_string(&(field.name(), others, viewer)).map_err(Error::internal)
 }

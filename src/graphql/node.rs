@@ -26,6 +26,7 @@ use crate::{
     parents::api::Parent,
     progress::api::{CourseTracking, SubjectProgress},
     routines::api::Routine,
+    sessions::api::Session,
     staff::api::Staff,
     students::api::Student,
     subjects::api::{StudyFile, Subject},
@@ -67,6 +68,8 @@ pub enum Node {
     Parent(Parent),
     /// A weekly slot.
     Routine(Routine),
+    /// Where somebody is signed in.
+    Session(Session),
     /// A staff member.
     Staff(Staff),
     /// A student.
@@ -120,6 +123,7 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
         Kind::Notice => nodes(Notice::by_ids(call, ids).await?),
         Kind::Parent => nodes(Parent::by_ids(call, ids).await?),
         Kind::Routine => nodes(Routine::by_ids(call, ids).await?),
+        Kind::Session => nodes(Session::by_ids(call, ids).await?),
         Kind::Staff => nodes(Staff::by_ids(call, ids).await?),
         Kind::Student => nodes(Student::by_ids(call, ids).await?),
         Kind::StudyFile => nodes(StudyFile::by_ids(call, ids).await?),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 
-use crate::graphql::Api;
+use crate::{graphql::Api, redis};
 
 /// The routes of health.
 pub fn routes(api: Arc<Api>) -> Router {
@@ -21,10 +21,14 @@ async fn live() -> Json<Value> {
 }
 
 async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Value>) {
-    let database = api.services().db.ping().await.is_ok();
-    let sessions = api.services().sessions.ping().await.is_ok();
+    let services = api.services();
+    let database = services.db.ping().await.is_ok();
+    let redis = match &services.redis {
+        Some(redis) => Some(redis::ping(redis).await.is_ok()),
+        None => None,
+    };
     let state = |ok: bool| if ok { "ok" } else { "down" };
-    let ready = database && sessions;
+    let ready = database && redis != Some(false);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"status": state(ready), "database": state(database), "sessions": state(sessions)})))
+    (status, Json(json!({"status": state(ready), "database": state(database), "redis": redis.map(state)})))
 }

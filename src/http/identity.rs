@@ -8,23 +8,27 @@
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::protocol::Rejection;
-use crate::{auth::key, error::Code};
+use crate::{
+    auth::{key, sign_in::SessionTransport},
+    error::Code,
+};
 
-/// The token a request came with, if any.
+/// The token a request came with, if any, and how.
 ///
 /// # Errors
 /// When a cookie comes with a request that another site made.
-pub fn token(headers: &HeaderMap, cookie_name: &str) -> Result<Option<String>, Rejection> {
+pub fn token(headers: &HeaderMap, cookie_name: &str) -> Result<Option<(String, SessionTransport)>, Rejection> {
     if let Some(value) = text(headers, header::AUTHORIZATION) {
         let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        return Ok(token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty()));
+        let token = token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty());
+        return Ok(token.map(|token| (token, SessionTransport::Token)));
     }
     let Some(token) = cookie(headers, cookie_name).filter(|token| !key::is_key(token)) else { return Ok(None) };
     if is_from_elsewhere(headers) {
         let message = "a request with the session's cookie must come from this site";
         return Err(Rejection::new(StatusCode::FORBIDDEN, message).code(Code::Forbidden.as_str()));
     }
-    Ok(Some(token))
+    Ok(Some((token, SessionTransport::Cookie)))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
@@ -61,7 +65,7 @@ mod tests {
     #[test]
     fn a_bearer_token_is_taken_as_it_is() {
         let found = token(&headers(&[("authorization", "bearer abc")]), "rollcall").unwrap();
-        assert_eq!(found.as_deref(), Some("abc"));
+        assert_eq!(found, Some(("abc".to_owned(), SessionTransport::Token)));
         assert_eq!(token(&headers(&[("authorization", "Basic abc")]), "rollcall").unwrap(), None);
     }
 
@@ -69,7 +73,7 @@ mod tests {
     fn a_key_is_taken_from_the_header_alone() {
         let key = key::make(&crate::random::Random::seeded(1));
         let bearer = token(&headers(&[("authorization", &format!("Bearer {key}"))]), "rollcall").unwrap();
-        assert_eq!(bearer.as_deref(), Some(key.as_str()));
+        assert_eq!(bearer, Some((key.clone(), SessionTransport::Token)));
         assert_eq!(token(&headers(&[("cookie", &format!("rollcall={key}"))]), "rollcall").unwrap(), None);
     }
 
@@ -77,7 +81,7 @@ mod tests {
     fn a_cookie_is_taken_only_from_our_own_pages() {
         let cookie = ("cookie", "other=1; rollcall=abc");
         let own = headers(&[cookie, ("host", "school.example:8000"), ("origin", "https://school.example:8000")]);
-        assert_eq!(token(&own, "rollcall").unwrap().as_deref(), Some("abc"));
+        assert_eq!(token(&own, "rollcall").unwrap(), Some(("abc".to_owned(), SessionTransport::Cookie)));
         let foreign = headers(&[cookie, ("host", "school.example"), ("origin", "https://evil.example")]);
         assert_eq!(token(&foreign, "rollcall").unwrap_err().status(), StatusCode::FORBIDDEN);
         let sandboxed = headers(&[cookie, ("host", "school.example"), ("origin", "null")]);

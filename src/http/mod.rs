@@ -114,11 +114,12 @@ async fn answer(
     let services = server.api.services();
     let token = identity::token(&parts.headers, services.cookie_name()).map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
-        Some(token) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
+        Some((token, _)) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
     let viewer = viewer.unwrap_or_else(Viewer::anonymous);
-    let asker = Asker { viewer, token, client: client(&parts), request_id: request_id.to_owned() };
+    let transport = token.map(|(_, transport)| transport).unwrap_or_default();
+    let asker = Asker { viewer, transport, client: client(&parts), request_id: request_id.to_owned() };
     Ok((server.api.execute(opened, asker).await, accept))
 }
 

@@ -11,7 +11,12 @@ use super::{
 };
 use crate::{
     access::model::BULK,
-    auth::{Role::*, RoleSet, sets::PEOPLE},
+    auth::{
+        Role::*,
+        RoleSet,
+        api::{Account, OWNER},
+        sets::PEOPLE,
+    },
     clock::utc,
     error::Result,
     feedback::api::TeacherFeedback,
@@ -141,6 +146,13 @@ impl Parent {
     ) -> Result<Option<Connection<TeacherFeedback>>> {
         let paging = Paging::read(ctx, (first, after), (last, before), true)?;
         TeacherFeedback::of_parent(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// What they sign in with.
+    #[graphql(directive = auth::apply(OWNER))]
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        let call = Call::of(ctx);
+        self.0.referred("account", |row| Some(row.account_id), |ids| Account::by_ids(call, ids)).await
     }
 
     /// When they were archived; null for everybody who is not.

@@ -14,6 +14,7 @@ use crate::{
     auth::{
         Role::{self, *},
         RoleSet,
+        api::Account,
         model::StaffRole,
         sets::PEOPLE,
     },
@@ -121,13 +122,13 @@ impl Staff {
     /// Phone number, E.164.
     #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.account(ctx).await?.and_then(|account| account.phone))
+        Ok(self.contact(ctx).await?.and_then(|account| account.phone))
     }
 
     /// E-mail address.
     #[graphql(directive = auth::apply(CONTACT), directive = audited::apply(BULK))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.account(ctx).await?.and_then(|account| account.email))
+        Ok(self.contact(ctx).await?.and_then(|account| account.email))
     }
 
     /// The roles they hold.
@@ -249,13 +250,20 @@ impl Staff {
     /// Whether their account may sign in.
     #[graphql(directive = auth::apply(WORK))]
     async fn active(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
-        Ok(self.account(ctx).await?.map(|account| account.active))
+        Ok(self.contact(ctx).await?.map(|account| account.active))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.
     #[graphql(directive = auth::apply(WORK))]
     async fn version(&self) -> Option<i32> {
         Some(self.0.version)
+    }
+
+    /// What they sign in with.
+    #[graphql(directive = auth::apply(PERSONAL))]
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        let call = Call::of(ctx);
+        self.0.referred("account", |row| Some(row.account_id), |ids| Account::by_ids(call, ids)).await
     }
 
     /// When they were archived; null for everybody who is not.
@@ -300,12 +308,12 @@ impl Staff {
         (key, self.0.id)
     }
 
-    async fn account(&self, ctx: &Context<'_>) -> Result<Option<StaffAccount>> {
+    async fn contact(&self, ctx: &Context<'_>) -> Result<Option<StaffAccount>> {
         let call = Call::of(ctx);
         let read = |ids: Vec<i64>| async move {
             Ok(read!(call.db(), staff::accounts(call.scope(), &ids))?.into_iter().collect::<HashMap<_, _>>())
         };
-        self.0.of_each("account", read).await
+        self.0.of_each("contact", read).await
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn deactivate(cx: &mut Cx, act: &Act, id: i64, ends: Ends, mut problem
     let behind = behind.remove(&row.account_id).unwrap_or_default();
     act.heed(can::sign_out(&act.actor(), &standing, &behind), "id", &mut problems)?;
     problems.stop()?;
-    auth_write::close_account(cx, act, row.account_id).await?;
+    auth_write::close_account(cx, row.account_id).await?;
     let change = Change::edited(Kind::Staff, id, json!({"active": true}), json!({"active": false}));
     relieve(cx, act, &row, duties, "the teacher is not available any more", change).await
 }

@@ -19,6 +19,7 @@ use crate::{
     auth::{
         Role::{self, *},
         RoleSet,
+        api::Account,
         sets::{PEOPLE, TEACHING},
     },
     batches::api::Batch,
@@ -183,6 +184,13 @@ impl Student {
     #[graphql(directive = auth::apply(CONTACT))]
     async fn joining_date(&self) -> Option<Date> {
         self.0.joining_date.map(Date)
+    }
+
+    /// What the student signs in with.
+    #[graphql(directive = auth::apply(RoleSet::of(&[Admin, Role::Student])))]
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        let call = Call::of(ctx);
+        self.0.referred("account", |row| Some(row.account_id), |ids| Account::by_ids(call, ids)).await
     }
 
     /// When the student was archived; null for everybody who is not.

@@ -176,7 +176,7 @@ async fn shelve(cx: &mut Cx, act: &Act, before: &StudentRow, archived: bool) -> 
     }
     if let Some(active) = is_open(cx, account).await? {
         if archived {
-            auth_write::close_account(cx, act, account).await?;
+            auth_write::close_account(cx, account).await?;
         } else {
             auth_write::open_account(cx, account).await?;
         }

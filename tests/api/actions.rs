@@ -24,7 +24,7 @@ const ID: &[&str] = &["id"];
 const STUDENT: &[&str] = &["studentId"];
 
 #[rustfmt::skip]
-pub static TYPES: [Type; 16] = [
+pub static TYPES: [Type; 17] = [
     Type {
         name: "Student",
         state: "x.status || ' ' || coalesce(x.course_id, 0) || CASE WHEN x.archived_at IS NULL THEN '' ELSE ' archived' END || \
@@ -163,6 +163,8 @@ pub static TYPES: [Type; 16] = [
         facts: "''",
         actions: &[("revoke", "revokeApiKey", ID)],
     },
+    // The last, for it takes a viewer's session away.
+    Type { name: "Session", state: "''", facts: "''", actions: &[("end", "endSession", ID)] },
 ];
 
 /// What ids of a type are of, and its table. Study files have no rule of their own: they are reached with their subject.

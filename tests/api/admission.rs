@@ -287,6 +287,7 @@ on_both! {
         let input = json!({"name": "Nina", "courseId": bus, "joiningDate": "2026-03-01", "batchIds": [batch(&app, "Morning", None).await]});
         let student = admission.done("admitStudent", input, STUDENT).await["student"].clone();
         app.clock.advance(chrono::Duration::days(10));
+        let admission = app.sign_in(cast::ADMISSION).await;
         let enrol = |version: i32, course: &str, period: i32| json!({"studentId": student["id"], "version": version, "courseId": course, "period": period});
         let moved = admission.done("enrolStudent", enrol(1, &cmp, 3), STUDENT).await["student"].clone();
         assert_eq!((&moved["course"]["code"], &moved["currentPeriod"], &moved["version"]), (&json!("CMP"), &json!(3), &json!(2)));

@@ -5,7 +5,6 @@ use rollcall::{auth::session::digest, demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
 use super::support::{Answer, Backend, Client, PASSWORD, TestApp, of};
-use crate::sessions::redis_url;
 
 const SCOPES: [&str; 3] = ["AGGREGATES", "ADMISSION_READ", "ADMIN_READ"];
 const NAMES: &str = "{ courses { edges { node { name } } } }";
@@ -368,26 +367,4 @@ on_both! {
         assert_eq!(one.data(&next).await["courses"]["edges"].as_array().unwrap().len(), 1);
         assert_eq!(other.ask(&next).await.code_at(&json!(["courses"])), "BAD_USER_INPUT");
     }
-}
-
-async fn a_key_is_felt_on_every_instance_with_sessions_in_redis(backend: Backend) {
-    let app = TestApp::start_with(backend, |config| config.redis_url = Some(redis_url().into())).await;
-    let beside = app.beside().await;
-    let (key, id) = made(&app, "AGGREGATES").await;
-    let there = Client::new(beside.url("/graphql"), Some(key.clone()));
-    assert!(reads(&with_key(&app, &key)).await && reads(&there).await);
-    assert_eq!(there.ask("mutation { signOut { success } }").await.code_at(&json!(["signOut"])), "FORBIDDEN");
-    assert!(shown(&app, &id).await["lastUsedAt"].is_string());
-    app.sign_in(cast::ADMIN).await.done("revokeApiKey", json!({"id": id}), "").await;
-    assert!(!reads(&with_key(&app, &key)).await && !reads(&there).await);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_sessions_in_redis_on_sqlite() {
-    a_key_is_felt_on_every_instance_with_sessions_in_redis(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_sessions_in_redis_on_postgres() {
-    a_key_is_felt_on_every_instance_with_sessions_in_redis(Backend::Postgres).await;
 }

@@ -202,6 +202,11 @@ const REFUSED: &[(&str, &str)] = &[
         "check",
     ),
     (
+        "INSERT INTO sessions (account_id, token_hash, created_at, last_used_at, expires_at, device) \
+         VALUES (1, 'a', '2026-03-20 09:00:00', '2026-03-20 09:00:00', '2026-03-21 09:00:00', '')",
+        "check",
+    ),
+    (
         "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, active) \
          SELECT course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, TRUE FROM routines WHERE active LIMIT 1",
         "busy",

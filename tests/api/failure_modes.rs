@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::{
-    sessions::redis_url,
-    support::{Backend, Client, TestApp, of},
-};
+use crate::support::{Client, TestApp, of};
 
 /// The ids of all students that somebody finds, by the root and by way of batches and courses.
 async fn students(client: &Client) -> BTreeSet<String> {
@@ -142,13 +139,5 @@ on_both! {
         let same = known.bytes().zip(next.bytes()).filter(|(a, b)| a == b).count();
         assert!(same < known.len() / 2, "{known} {next}");
         assert_ne!(Value::from(known), app.id(Kind::Parent, 1));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_or_a_link_that_is_taken_away_is_felt_in_sessions_in_redis() {
-    for backend in [Backend::Sqlite, Backend::Postgres] {
-        let app = TestApp::start_with(backend, |config| config.redis_url = Some(redis_url().into())).await;
-        what_has_changed_is_felt_by_open_sessions(app).await;
     }
 }

@@ -27,7 +27,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 
 /// Each type with all of its fields, by who may read them.
 #[rustfmt::skip]
-static FIELDS: [(&str, &[(&str, &str)]); 14] = [
+static FIELDS: [(&str, &[(&str, &str)]); 15] = [
     ("Student", &[
         (PEOPLE, "id name photoUrl status course batches currentPeriod routines version viewerCan"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
@@ -36,6 +36,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         (TEACHING, "attendanceSummary attendanceBySubject attendanceByMonth attendanceRecords subjectProgress meetings"),
         ("ADMIN HOD STUDENT PARENT", "leaveRequests"),
         ("ADMIN HOD STUDENT", "teacherFeedback"),
+        ("ADMIN STUDENT", "account"),
         ("ADMIN", "archivedAt"),
     ]),
     ("Staff", &[
@@ -43,7 +44,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN HOD ADMISSION STAFF SELF", "headedCourses"),
         ("ADMIN HOD SELF", "phone email meetings leaveRequests feedback feedbackSummary active version"),
         ("ADMIN SELF", "roles gender birthDate temporaryAddress permanentAddress maritalStatus citizenshipNumber \
-            passportNumber nextOfKin joiningDate"),
+            passportNumber nextOfKin joiningDate account"),
         ("ADMIN", "archivedAt"),
     ]),
     ("Parent", &[
@@ -51,9 +52,11 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN HOD ADMISSION SELF", "photoUrl address phone email"),
         ("ADMIN HOD STAFF SELF", "meetings"),
         ("ADMIN HOD SELF", "teacherFeedback"),
+        ("ADMIN SELF", "account"),
         ("ADMIN", "archivedAt"),
     ]),
-    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt")]),
+    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt sessions")]),
+    ("Session", &[("ADMIN SELF", "id device createdAt lastUsedAt expiresAt current viewerCan")]),
     ("ApiKey", &[
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),
     ]),

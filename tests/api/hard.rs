@@ -111,6 +111,8 @@ pub async fn hard_cases(app: &TestApp) {
     for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
         app.api_key(scope).await;
     }
+    // Besides the administrator, who has made the keys, somebody is signed in.
+    app.sign_in(cast::PARENT).await;
     let statements = statements.into_iter().chain(people_of_two_roles()).chain(life_of_two_roles());
     for statement in statements.chain(course_that_a_teacher_left()).chain(entries()) {
         app.database.execute(&statement).await;

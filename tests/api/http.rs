@@ -3,7 +3,7 @@
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, TestApp, redis_url};
 
 on_both! {
     async fn health_says_live_and_ready(app: TestApp) {
@@ -13,6 +13,7 @@ on_both! {
             let body: Value = response.json().await.unwrap();
             assert_eq!(body["status"], "ok");
             assert_eq!(body.get("database").is_some(), ready, "{path}");
+            assert_eq!(body.get("redis"), ready.then_some(&Value::Null), "{path}: there is none");
         }
     }
 
@@ -122,4 +123,12 @@ async fn an_id_of_the_clients_own_does_not_reach_the_log() {
     let request = reqwest::Client::new().get(app.url("/health/live")).header("x-request-id", "mine");
     let response = request.send().await.unwrap();
     assert_ne!(response.headers()["x-request-id"], "mine");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_asks_redis_where_there_is_one() {
+    let app = TestApp::start_with(Backend::Sqlite, |config| config.redis_url = Some(redis_url().into())).await;
+    let response = reqwest::get(app.url("/health/ready")).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.json::<Value>().await.unwrap()["redis"], "ok");
 }

@@ -13,7 +13,7 @@ use crate::support::{Client, TestApp, schema::SCHEMA};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
-const ROOTS: [(&str, &str, i32, i32); 23] = [
+const ROOTS: [(&str, &str, i32, i32); 24] = [
     (
         cast::ADMIN,
         "accessEntries(first: $first, filter: {coordinate: \"Student.citizenshipNumber\"}) { totalCount edges { node { \
@@ -32,6 +32,14 @@ const ROOTS: [(&str, &str, i32, i32); 23] = [
         "apiKeys(first: $first) { totalCount edges { node { active createdBy { email } viewerCan { revoke } } } } \
          report { studentsByStatus { students } attendanceByMonth { attendancePercentage } studentLeave { requests } \
          staffLeave { requests } teacherRating instituteRatings { average } }",
+        2,
+        8,
+    ),
+    (
+        cast::ADMIN,
+        "viewer { sessions(first: $first) { totalCount edges { node { device current viewerCan { end } } } } } \
+         students(first: $first) { edges { node { account { active sessions(first: 2) { totalCount edges { node { lastUsedAt } } } } } } } \
+         parents(first: $first) { edges { node { account { email } } } } staff(first: $first) { edges { node { account { email } } } }",
         2,
         8,
     ),

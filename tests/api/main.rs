@@ -52,6 +52,7 @@ mod rows;
 mod rules;
 mod scope;
 mod sessions;
+mod signed_in;
 mod staff;
 mod stores;
 mod students;

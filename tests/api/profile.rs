@@ -3,10 +3,7 @@
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::{
-    sessions::redis_url,
-    support::{Backend, Client, PASSWORD, TestApp},
-};
+use crate::support::{Client, PASSWORD, TestApp};
 
 const NEW: &str = "a horse of another colour";
 
@@ -27,6 +24,15 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Result<Client, S
 
 fn passwords(current: &str, new: &str) -> Value {
     json!({"currentPassword": current, "newPassword": new})
+}
+
+/// Changes a password: the client with the session's new token.
+async fn changed(client: &Client, current: &str, new: &str) -> Client {
+    let done = client.done("changePassword", passwords(current, new), "success token").await;
+    assert_eq!(done["success"], true);
+    let mut renewed = client.clone();
+    renewed.token = Some(done["token"].as_str().unwrap().to_owned());
+    renewed
 }
 
 on_both! {
@@ -95,8 +101,8 @@ on_both! {
         assert!(sign_in(&app, cast::PARENT, PASSWORD).await.is_ok());
         // Characters count, not bytes; nor need they be of any kind.
         let (shortest, longest) = ("ébqmortžvłfz", "ébqmortžvłfz wjs".repeat(8));
-        assert_eq!(parent.attempt("changePassword", &passwords(PASSWORD, shortest)).await, "done");
-        assert_eq!(parent.attempt("changePassword", &passwords(shortest, &longest)).await, "done");
+        let parent = changed(&parent, PASSWORD, shortest).await;
+        changed(&parent, shortest, &longest).await;
         assert!(sign_in(&app, cast::PARENT, &longest).await.is_ok());
     }
 
@@ -153,8 +159,7 @@ async fn a_new_password_ends_the_other_sessions(app: &TestApp) {
     let somebody = app.sign_in(cast::OTHER_PARENT).await;
     let ended = app.sign_in(cast::PARENT).await;
     ended.data("mutation { signOut { success } }").await;
-    let done = here.done("changePassword", passwords(PASSWORD, NEW), "success").await;
-    assert_eq!(done["success"], true);
+    let here = changed(&here, PASSWORD, NEW).await;
     assert_eq!(
         (roles(&here).await, roles(&there).await, roles(&ended).await),
         (json!(["PARENT"]), Value::Null, Value::Null)
@@ -164,7 +169,7 @@ async fn a_new_password_ends_the_other_sessions(app: &TestApp) {
     let again = sign_in(app, cast::PARENT, NEW).await.unwrap();
     assert_eq!(roles(&again).await, json!(["PARENT"]));
     // And once more, from the other side.
-    assert_eq!(again.attempt("changePassword", &passwords(NEW, PASSWORD)).await, "done");
+    let again = changed(&again, NEW, PASSWORD).await;
     assert_eq!((roles(&here).await, roles(&again).await), (Value::Null, json!(["PARENT"])));
     let entries = "{ auditEntries(filter: {action: \"changePassword\"}) { edges { node { subjectType changes { field before after } } } } }";
     let entries = app.sign_in(cast::ADMIN).await.data(entries).await["auditEntries"]["edges"].clone();
@@ -183,57 +188,15 @@ async fn sign_in_meanwhile(app: &TestApp) {
     let mut current = PASSWORD.to_owned();
     for round in 0..10 {
         let new = format!("{NEW} {round}");
-        let input = passwords(&current, &new);
         let late = async {
             tokio::time::sleep(std::time::Duration::from_millis(round * 8)).await;
             sign_in(app, cast::PARENT, &current).await
         };
-        let (outcome, began) = tokio::join!(here.attempt("changePassword", &input), late);
-        assert_eq!(outcome, "done");
+        let (renewed, began) = tokio::join!(changed(&here, &current, &new), late);
         if let Ok(began) = began {
             assert_eq!(roles(&began).await, Value::Null, "round {round}");
         }
-        assert_eq!(roles(&here).await, json!(["PARENT"]));
-        here = sign_in(app, cast::PARENT, &new).await.unwrap();
-        current = new;
+        assert_eq!(roles(&renewed).await, json!(["PARENT"]));
+        (here, current) = (renewed, new);
     }
-}
-
-async fn sessions_in_redis_end(backend: Backend) {
-    // A database of their own for each: the sessions of an account are kept by its number, which is the same everywhere here.
-    let number = if backend == Backend::Sqlite { 1 } else { 2 };
-    let with_redis =
-        || TestApp::start_with(backend, |config| config.redis_url = Some(format!("{}/{number}", redis_url()).into()));
-    a_new_password_ends_the_other_sessions(&with_redis().await).await;
-    sign_in_meanwhile(&with_redis().await).await;
-    // Who may sign in again does not find the old session there, whoever they are.
-    let app = with_redis().await;
-    let admin = app.sign_in(cast::ADMIN).await;
-    let (teacher, student) = (app.staff(cast::TEACHER).await, app.student(cast::STUDENT).await);
-    let leave = json!({"id": teacher, "endRoutines": true, "cancelMeetings": true});
-    for (who, role, close, input, open) in [
-        (cast::TEACHER, "STAFF", "deactivateStaff", leave, "activateStaff"),
-        (cast::STUDENT, "STUDENT", "archiveStudent", json!({"id": student}), "restoreStudent"),
-    ] {
-        let client = app.sign_in(who).await;
-        admin.done(close, input.clone(), "").await;
-        assert_eq!(roles(&client).await, Value::Null, "{who}");
-        admin.done(open, json!({"id": input["id"]}), "").await;
-        assert_eq!(roles(&client).await, Value::Null, "{who}");
-        // What is refused ends nobody's session.
-        let again = app.sign_in(who).await;
-        assert_eq!(admin.attempt(open, &json!({"id": input["id"]})).await, "id WRONG_STATUS");
-        assert_eq!(roles(&again).await, json!([role]), "{who}");
-    }
-    assert_eq!(roles(&admin).await, json!(["ADMIN"]));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_end_on_sqlite() {
-    sessions_in_redis_end(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_end_on_postgres() {
-    sessions_in_redis_end(Backend::Postgres).await;
 }

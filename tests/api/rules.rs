@@ -376,6 +376,10 @@ pub static RULES: [Rule; 21] = [
         ("ADMIN", "ADMIN", ALL),
         ("SELF", "SELF", "x.id = (SELECT account FROM me)"),
     ]),
+    Rule::new("Session", Kind::Session, "sessions", "", &[
+        ("ADMIN", "ADMIN", ALL),
+        ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
+    ]),
     Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
     Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),
 ];

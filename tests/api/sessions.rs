@@ -7,7 +7,7 @@ use argon2::{
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Backend, Client, PASSWORD, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) \
     { token viewer { roles account { email } } userErrors { field code message } } }";
@@ -133,36 +133,4 @@ on_both! {
         let after: Value = ask(None).send().await.unwrap().json().await.unwrap();
         assert_eq!(after["data"]["viewer"], Value::Null);
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
-pub fn redis_url() -> String {
-    std::env::var("ROLLCALL_TEST_REDIS_URL")
-        .expect("ROLLCALL_TEST_REDIS_URL is not set: run the tests with `make test`")
-}
-
-async fn sessions_in_redis_are_shared_and_felt_at_once(backend: Backend) {
-    let app = TestApp::start_with(backend, |config| config.redis_url = Some(redis_url().into())).await;
-    let beside = app.beside().await;
-    let before = app.database.numbers("SELECT count(*) FROM sessions").await;
-    let here = app.sign_in(cast::PARENT).await;
-    assert_eq!(app.database.numbers("SELECT count(*) FROM sessions").await, before, "the database has no part in it");
-    let there = Client::new(beside.url("/graphql"), here.token.clone());
-    assert_eq!(roles(&there).await["roles"], json!(["PARENT"]));
-    there.data("mutation { signOut { success } }").await;
-    assert_eq!(roles(&here).await, Value::Null);
-
-    let again = app.sign_in(cast::PARENT).await;
-    app.database.execute(&format!("UPDATE accounts SET active = FALSE WHERE email = '{}'", cast::PARENT)).await;
-    assert_eq!(roles(&again).await, Value::Null, "a deactivated account is felt at once");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_on_sqlite() {
-    sessions_in_redis_are_shared_and_felt_at_once(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_in_redis_on_postgres() {
-    sessions_in_redis_are_shared_and_felt_at_once(Backend::Postgres).await;
 }

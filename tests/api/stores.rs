@@ -28,7 +28,7 @@ struct Reader<'a> {
     reached: BTreeMap<&'static str, HashMap<i64, i32>>,
 }
 
-const TYPES: [(&str, &str); 21] = [
+const TYPES: [(&str, &str); 22] = [
     ("Student", "students"),
     ("Parent", "parents"),
     ("Staff", "staff"),
@@ -50,6 +50,7 @@ const TYPES: [(&str, &str); 21] = [
     ("AuditEntry", "audit_entries"),
     ("AccessEntry", "access_entries"),
     ("ApiKey", "api_keys"),
+    ("Session", "sessions"),
 ];
 
 /// More rows than the data has of anything.

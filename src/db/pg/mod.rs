@@ -89,6 +89,10 @@ pub mod reports;
 pub mod routines;
 #[path = "../../routines/write.rs"]
 pub mod routines_write;
+#[path = "../../sessions/store.rs"]
+pub mod sessions;
+#[path = "../../sessions/write.rs"]
+pub mod sessions_write;
 #[path = "../../staff/store.rs"]
 pub mod staff;
 #[path = "../../staff/leaving.rs"]

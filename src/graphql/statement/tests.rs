@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{Ambient, App, open_database},
-    auth::{Viewer, sets::ANYONE},
+    auth::{Viewer, sets::ANYONE, sign_in::SessionTransport},
     client::Client,
     clock::Clock,
     config::Config,
@@ -78,7 +78,7 @@ impl Institute {
         let clock = Clock::fixed(today.and_hms_opt(12, 0, 0).unwrap());
         let app = App::build(config, Ambient { clock, ..Ambient::default() }).await?;
         let services = Arc::clone(app.api().services());
-        let token = services.sessions.begin(1).await?;
+        let (_, token) = services.sessions.begin(1, &Client::default()).await?;
         let admin = services.sessions.viewer(&token).await?.unwrap();
         assert!(admin.roles().has(Role::Admin));
         Ok(Self { services, admin, rows, _folder: folder })
@@ -86,7 +86,7 @@ impl Institute {
 
     fn call(&self, viewer: &Viewer) -> Call {
         let (viewer, client) = (viewer.clone(), Client::default());
-        let asker = Asker { viewer, token: None, client, request_id: "probe".to_owned() };
+        let asker = Asker { viewer, transport: SessionTransport::default(), client, request_id: "probe".to_owned() };
         Call::new(Arc::clone(&self.services), asker, 50_000)
     }
 

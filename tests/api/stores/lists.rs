@@ -137,6 +137,13 @@ async fn of_the_administration(reader: &Reader<'_>) {
     reader.within("access::subjects", "AccessEntry", numbers(&read!(reader, access::subjects(&entries))));
     let (filter, now) = (ApiKeyFilter::default(), reader.app.clock.now());
     list!(reader, "ApiKey": api_keys::page(filter, now), count(filter, now), by_ids);
+    let (sessions, in_force) = (reader.all("Session").await, reader.app.api.services().sessions.in_force());
+    reader.exactly("sessions::by_ids", "Session", &sessions, &read!(reader, sessions::by_ids(&sessions, in_force)));
+    let accounts = reader.all("Account").await;
+    let of_accounts = read!(reader, sessions::of_accounts(&accounts, in_force, &EVERYTHING));
+    reader.granted("sessions::of_accounts", "Session", &of_accounts);
+    let counts = read!(reader, sessions::count_of_accounts(&accounts, in_force));
+    counted("sessions::count_of_accounts", &of_accounts, &counts);
     let keys = reader.all("ApiKey").await;
     reader.within("api_keys::in_force", "ApiKey", read!(reader, api_keys::in_force(&keys, now)));
 }

@@ -29,6 +29,13 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$sXHq8AG2YKkmLsJal1UkCg$N//Qn17gteBcvOaBjzcJA3BIUpKuE6vgBQyJx2g9swI";
 
+/// The Redis of the test command.
+#[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
+pub fn redis_url() -> String {
+    std::env::var("ROLLCALL_TEST_REDIS_URL")
+        .expect("ROLLCALL_TEST_REDIS_URL is not set: run the tests with `make test`")
+}
+
 /// A running application.
 pub struct TestApp {
     pub backend: Backend,

@@ -6,7 +6,7 @@ mod database;
 pub mod schema;
 pub mod select;
 
-pub use app::{PASSWORD, TestApp};
+pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors};
 pub use database::{Backend, TestDatabase, of, options};
 
