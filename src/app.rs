@@ -20,7 +20,7 @@ use crate::{
     db::{Db, PoolOptions},
     error::{Error, Result},
     graphql::{self, Api, Services},
-    http::{self, Console, DemoSignIn},
+    http::{self, Connections, Console, DemoSignIn},
     ids::Seal,
     random::Random,
     redis,
@@ -102,7 +102,12 @@ impl App {
     pub fn router(&self, sign_ins: &[DemoSignIn]) -> Router {
         let options = http::Options {
             allowed_hosts: self.config.allowed_hosts.clone(),
+            trusted_proxies: self.config.trusted_proxies.clone(),
+            https_only: self.config.https_redirect,
+            strict_transport: self.config.environment == Environment::Production,
+            cors_origins: self.config.cors_origins.clone(),
             max_body_bytes: self.config.max_body_bytes,
+            body_timeout: self.config.body_timeout,
             console: self.config.graphiql.then(|| Console::new(sign_ins)),
         };
         http::router(Arc::clone(&self.api), options)
@@ -118,13 +123,13 @@ impl App {
     }
 
     /// Serves until the process is told to stop, and lets requests in flight finish.
-    pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) -> Result<()> {
-        // Answers are small and a client waits for each: do not hold them back to fill a packet.
-        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let service = self.router(sign_ins).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service).with_graceful_shutdown(told_to_stop()).await.map_err(Error::internal)
+    pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) {
+        let connections = Connections {
+            most: self.config.max_connections,
+            header_timeout: self.config.header_timeout,
+            max_header_bytes: self.config.max_header_bytes,
+        };
+        http::serve(listener, self.router(sign_ins), connections, told_to_stop()).await;
     }
 }
 

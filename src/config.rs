@@ -5,6 +5,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use axum::http::HeaderValue;
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -57,6 +59,20 @@ pub struct Config {
     pub listen_addr: SocketAddr,
     /// `ALLOWED_HOSTS`; empty allows every host (development only).
     pub allowed_hosts: Vec<String>,
+    /// `TRUSTED_PROXIES`: who is believed about from where a request comes.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `HTTPS_REDIRECT`; where it is not set: yes in production behind a trusted proxy.
+    pub https_redirect: bool,
+    /// `CORS_ORIGINS`: the other origins whose pages may use the API with a cookie.
+    pub cors_origins: Vec<HeaderValue>,
+    /// `MAX_CONNECTIONS`
+    pub max_connections: usize,
+    /// `HEADER_TIMEOUT_SECONDS`
+    pub header_timeout: Duration,
+    /// `MAX_HEADER_BYTES`
+    pub max_header_bytes: usize,
+    /// `BODY_TIMEOUT_SECONDS`
+    pub body_timeout: Duration,
     /// `SECRET_KEY`
     pub secret_key: SecretString,
     /// `SESSION_LIFETIME_HOURS`
@@ -97,6 +113,13 @@ struct Raw {
     redis_url: Option<String>,
     listen_addr: Option<String>,
     allowed_hosts: Option<String>,
+    trusted_proxies: Option<String>,
+    https_redirect: Option<String>,
+    cors_origins: Option<String>,
+    max_connections: Option<String>,
+    header_timeout_seconds: Option<String>,
+    max_header_bytes: Option<String>,
+    body_timeout_seconds: Option<String>,
     secret_key: Option<String>,
     session_lifetime_hours: Option<String>,
     session_idle_hours: Option<String>,
@@ -181,6 +204,8 @@ impl Checker {
         let database_url = self.database_url(raw.database_url);
         let embedded = database_url.starts_with("sqlite:");
         let booleans = [("true", true), ("false", false)];
+        let trusted_proxies = self.trusted_proxies(raw.trusted_proxies);
+        let behind_proxy = environment == Environment::Production && !trusted_proxies.is_empty();
         let config = Config {
             environment,
             database_url: database_url.into(),
@@ -204,6 +229,14 @@ impl Checker {
                 "an address and a port, such as 127.0.0.1:8000",
             ),
             allowed_hosts: self.allowed_hosts(raw.allowed_hosts, environment),
+            trusted_proxies,
+            https_redirect: self.one_of("HTTPS_REDIRECT", raw.https_redirect, behind_proxy, &booleans),
+            cors_origins: self.cors_origins(raw.cors_origins, environment),
+            max_connections: self.number("MAX_CONNECTIONS", raw.max_connections, 1000, 1..=1_000_000),
+            header_timeout: self.seconds("HEADER_TIMEOUT_SECONDS", raw.header_timeout_seconds, 30),
+            // hyper takes no fewer.
+            max_header_bytes: self.number("MAX_HEADER_BYTES", raw.max_header_bytes, 32 * 1024, 8192..=1024 * 1024),
+            body_timeout: self.seconds("BODY_TIMEOUT_SECONDS", raw.body_timeout_seconds, 30),
             secret_key: self.secret_key(raw.secret_key, environment),
             session_lifetime: self.hours("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14),
             session_idle: self.hours("SESSION_IDLE_HOURS", raw.session_idle_hours, 24 * 7),
@@ -235,6 +268,9 @@ impl Checker {
         };
         if config.persisted_documents_only && config.persisted_documents.is_none() {
             self.problem("PERSISTED_DOCUMENTS_ONLY", "needs PERSISTED_DOCUMENTS: nobody could sign in");
+        }
+        if config.https_redirect && config.trusted_proxies.is_empty() {
+            self.problem("HTTPS_REDIRECT", "needs TRUSTED_PROXIES: nobody else says what came over HTTPS");
         }
         (config, self.problems)
     }

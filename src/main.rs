@@ -122,7 +122,8 @@ async fn serve(config: Config) -> Result<()> {
     let app = App::build(config, Ambient::default()).await?;
     let (listener, address) = app.listen().await?;
     tracing::info!(%address, "serving");
-    app.serve(listener, &[]).await
+    app.serve(listener, &[]).await;
+    Ok(())
 }
 
 async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {

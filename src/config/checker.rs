@@ -1,7 +1,9 @@
 //! Reads each variable, and keeps what is wrong with any.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use axum::http::{HeaderValue, Uri};
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::Environment;
@@ -126,6 +128,45 @@ impl Checker {
         hosts
     }
 
+    /// What `read` makes of each of the values that commas separate.
+    fn list<T>(
+        &mut self,
+        variable: &'static str,
+        value: Option<String>,
+        takes: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let value = value.unwrap_or_default();
+        let entries = value.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let found = entries.filter_map(|entry| {
+            let found = read(entry);
+            if found.is_none() {
+                self.problem(variable, format!("{entry:?} is not {takes}"));
+            }
+            found
+        });
+        found.collect()
+    }
+
+    pub fn trusted_proxies(&mut self, value: Option<String>) -> Vec<IpNet> {
+        self.list(
+            "TRUSTED_PROXIES",
+            value,
+            "an address, or a network such as 10.0.0.0/8 (and not everybody)",
+            |entry| {
+                let network =
+                    entry.parse().ok().or_else(|| entry.parse().ok().map(|address: IpAddr| IpNet::from(address)));
+                network.filter(|network: &IpNet| network.prefix_len() > 0)
+            },
+        )
+    }
+
+    pub fn cors_origins(&mut self, value: Option<String>, environment: Environment) -> Vec<HeaderValue> {
+        let takes = "an origin such as https://app.school.example, as browsers write it: without a path, a pattern, or the \
+                     port that the scheme has anyhow; http is for development alone";
+        self.list("CORS_ORIGINS", value, takes, |entry| origin(&entry.to_lowercase(), environment))
+    }
+
     pub fn secret_key(&mut self, value: Option<String>, environment: Environment) -> SecretString {
         match value {
             None if environment == Environment::Production => {
@@ -152,4 +193,20 @@ impl Checker {
         }
         level
     }
+}
+
+/// An origin as browsers write it (RFC 6454, 6.2).
+fn origin(text: &str, environment: Environment) -> Option<HeaderValue> {
+    let uri: Uri = text.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let own_port = match scheme {
+        "https" => 443,
+        "http" if environment == Environment::Development => 80,
+        _ => return None,
+    };
+    let exact = format!("{scheme}://{authority}") == text
+        && uri.port_u16() != Some(own_port)
+        && !authority.as_str().contains(['@', '*'])
+        && !authority.as_str().ends_with(':');
+    exact.then(|| HeaderValue::try_from(text).ok()).flatten()
 }

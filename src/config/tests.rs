@@ -43,6 +43,56 @@ fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
 }
 
 #[test]
+fn a_proxy_that_is_trusted_in_production_is_asked_for_https() {
+    let production = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let with = |more: &[(&str, &str)]| read(&[&production[..], more].concat()).unwrap();
+    assert!(!with(&[]).https_redirect, "nobody would get in");
+    let config = with(&[("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32")]);
+    let networks: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+    assert!(config.https_redirect);
+    assert!(!with(&[("TRUSTED_PROXIES", "10.0.0.1"), ("HTTPS_REDIRECT", "false")]).https_redirect);
+    assert!(!read(&[("ENVIRONMENT", "development"), ("TRUSTED_PROXIES", "10.0.0.1")]).unwrap().https_redirect);
+    let Problems(problems) = read(&[&production[..], &[("HTTPS_REDIRECT", "true")]].concat()).unwrap_err();
+    assert_eq!(problems[0].0, "HTTPS_REDIRECT");
+}
+
+#[test]
+fn everybody_is_no_proxy_to_trust() {
+    for wrong in ["0.0.0.0/0", "::/0", "*", "proxy.example", "10.0.0.0/40", "10.0.0.1:80"] {
+        let Problems(problems) = read(&[("ENVIRONMENT", "development"), ("TRUSTED_PROXIES", wrong)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].0 == "TRUSTED_PROXIES", "{wrong}: {problems:?}");
+    }
+}
+
+#[test]
+fn an_origin_is_as_browsers_write_it() {
+    let development = |value| read(&[("ENVIRONMENT", "development"), ("CORS_ORIGINS", value)]);
+    let config = development("https://App.School.example, http://localhost:5173").unwrap();
+    assert_eq!(config.cors_origins, ["https://app.school.example", "http://localhost:5173"]);
+    for wrong in [
+        "*",
+        "null",
+        "https://*.school.example",
+        "https://school.example/",
+        "https://school.example/app",
+        "https://school.example:443",
+        "https://school.example:",
+        "https://me@school.example",
+        "school.example",
+        "ftp://school.example",
+        "https://",
+    ] {
+        let Problems(problems) = development(wrong).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].0 == "CORS_ORIGINS", "{wrong}: {problems:?}");
+    }
+    let production = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let in_production = |value| read(&[&production[..], &[("CORS_ORIGINS", value)]].concat());
+    assert!(in_production("https://app.school.example").is_ok());
+    assert!(in_production("http://app.school.example").is_err(), "what comes over HTTP, others can have written");
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let config = read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"));

@@ -42,7 +42,8 @@ pub async fn serve(listen: SocketAddr, json: bool) -> Result<()> {
     let (listener, address) = app.listen().await?;
     let offered = offered();
     announce(address, &offered, json).map_err(Error::internal)?;
-    app.serve(listener, &offered).await
+    app.serve(listener, &offered).await;
+    Ok(())
 }
 
 /// Fills an empty, migrated database with made-up data at size, and prints how to sign in.

@@ -1,17 +1,20 @@
 //! HTTP: the routes, who comes with a request, and what every answer carries.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::any,
 };
+use ipnet::IpNet;
+use tokio::time::timeout;
 use tower_http::{
+    cors::CorsLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
     trace::TraceLayer,
@@ -24,21 +27,35 @@ use crate::{
     graphql::{Api, Asker},
 };
 
+mod client;
 mod console;
 mod health;
 mod hosts;
+mod https;
 mod identity;
 pub mod protocol;
+mod serve;
 
 pub use console::{Console, DemoSignIn};
+pub use serve::{Connections, serve};
 
 /// How requests are taken.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The host names that are answered; empty answers all.
     pub allowed_hosts: Vec<String>,
+    /// The proxies that are trusted to say from where a request comes, and whether over HTTPS.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether what did not come over HTTPS is redirected to it, or refused.
+    pub https_only: bool,
+    /// Whether browsers that came over HTTPS are told to come over nothing else (HSTS).
+    pub strict_transport: bool,
+    /// The other origins whose pages may ask with the viewer's cookie and read the answer.
+    pub cors_origins: Vec<HeaderValue>,
     /// Bytes of a body at most.
     pub max_body_bytes: usize,
+    /// How long a body may take to come.
+    pub body_timeout: Duration,
     /// GraphiQL, where it is shown.
     pub console: Option<Console>,
 }
@@ -46,28 +63,60 @@ pub struct Options {
 #[derive(Clone)]
 struct Server {
     api: Arc<Api>,
+    cors_origins: Arc<[HeaderValue]>,
     max_body_bytes: usize,
+    body_timeout: Duration,
 }
+
+/// What every answer says to a browser, where it says nothing else: that it is no page, and no other page's.
+const HEADERS: [(HeaderName, &str); 8] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()",
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    // For what a page embeds without asking; what it asks for is CORS's.
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
 
 /// The routes: `/graphql`, `/health/…`, and `/graphiql` where it is shown.
 pub fn router(api: Arc<Api>, options: Options) -> Router {
-    let server = Server { api: Arc::clone(&api), max_body_bytes: options.max_body_bytes };
+    let server = Server {
+        api: Arc::clone(&api),
+        cors_origins: options.cors_origins.clone().into(),
+        max_body_bytes: options.max_body_bytes,
+        body_timeout: options.body_timeout,
+    };
     let mut routes = Router::new().route("/graphql", any(graphql)).with_state(server);
+    if !options.cors_origins.is_empty() {
+        routes = routes.layer(cors(options.cors_origins));
+    }
     if let Some(console) = options.console {
         routes = routes.merge(console.routes());
     }
+    if options.https_only {
+        routes = routes.layer(middleware::from_fn(https::require));
+    }
     let hosts = hosts::Allowed::new(options.allowed_hosts);
-    // Probes come by address, not by name, so they are let in before the host is looked at.
-    let routes = routes.layer(middleware::from_fn_with_state(hosts, hosts::check)).merge(health::routes(api));
-    let fixed = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    // Probes come by address, not by name, and not through the proxy, so they are let in before either is looked at.
+    let mut routes = routes.layer(middleware::from_fn_with_state(hosts, hosts::check)).merge(health::routes(api));
+    if options.strict_transport {
+        routes = routes.layer(middleware::from_fn(https::be_strict));
+    }
+    for (name, value) in HEADERS {
+        routes = routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    }
+    let proxies = client::Proxies::new(options.trusted_proxies);
     routes
-        .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(middleware::map_request_with_state(proxies, client::find))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
@@ -75,6 +124,18 @@ pub fn router(api: Arc<Api>, options: Options) -> Router {
         }))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(middleware::map_request(without_foreign_id))
+}
+
+/// Lets the pages of these origins ask, with the viewer's cookie, and read the answer (Fetch, "CORS protocol").
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers(["x-request-id", "ratelimit", "ratelimit-policy", "retry-after"].map(HeaderName::from_static))
+        // What browsers keep a preflight for at most.
+        .max_age(Duration::from_secs(2 * 60 * 60))
 }
 
 /// A request id is ours to give: one that a client sends could write into the log what it likes.
@@ -100,8 +161,8 @@ async fn answer(
     request: Request,
     request_id: &str,
 ) -> Result<(async_graphql::Response, protocol::Accept), protocol::Rejection> {
-    let (parts, body) = request.into_parts();
-    let body = read_body(body, server.max_body_bytes).await?;
+    let (mut parts, body) = request.into_parts();
+    let body = read_body(body, server).await?;
     let (asked, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(asked.request, asked.document_id.as_deref()) {
@@ -112,26 +173,28 @@ async fn answer(
         return Err(protocol::Rejection::only_reads().accepting(accept));
     }
     let services = server.api.services();
-    let token = identity::token(&parts.headers, services.cookie_name()).map_err(|error| error.accepting(accept))?;
+    let client = parts.extensions.remove::<Client>().unwrap_or_default();
+    let host = hosts::host(&parts.headers, &parts.uri);
+    let origins = identity::Origins { host, secure: client.secure, allowed: &server.cors_origins };
+    let token = identity::token(&parts.headers, services.cookie_name(), origins);
+    let token = token.map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
         Some((token, _)) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
     let viewer = viewer.unwrap_or_else(Viewer::anonymous);
     let transport = token.map(|(_, transport)| transport).unwrap_or_default();
-    let asker = Asker { viewer, transport, client: client(&parts), request_id: request_id.to_owned() };
+    let asker = Asker { viewer, transport, client, request_id: request_id.to_owned() };
     Ok((server.api.execute(opened, asker).await, accept))
 }
 
-/// From where a request comes.
-fn client(parts: &Parts) -> Client {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Client { address, user_agent: user_agent.map(ToOwned::to_owned) }
-}
-
-async fn read_body(body: Body, limit: usize) -> Result<axum::body::Bytes, protocol::Rejection> {
-    to_bytes(body, limit).await.map_err(|_| {
+async fn read_body(body: Body, server: &Server) -> Result<Bytes, protocol::Rejection> {
+    let (limit, seconds) = (server.max_body_bytes, server.body_timeout.as_secs());
+    let Ok(read) = timeout(server.body_timeout, to_bytes(body, limit)).await else {
+        let message = format!("the body did not come within {seconds} seconds");
+        return Err(protocol::Rejection::new(StatusCode::REQUEST_TIMEOUT, message).code(Code::Timeout.as_str()));
+    };
+    read.map_err(|_| {
         let message = format!("the body is larger than {limit} bytes, or broke off");
         protocol::Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, message).code(Code::LimitExceeded.as_str())
     })

@@ -25,6 +25,7 @@ mod feedback;
 mod fields;
 mod guards;
 mod hard;
+mod hardening;
 mod http;
 mod institute;
 mod judge;

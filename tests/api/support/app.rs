@@ -70,7 +70,14 @@ impl TestApp {
 
     /// A second process's worth of application on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.backend, Arc::clone(&self.database), self.config.clone(), self.clock.clone()).await
+        self.beside_with(|_| ()).await
+    }
+
+    /// The same, with the configuration changed first.
+    pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::serve(self.backend, Arc::clone(&self.database), config, self.clock.clone()).await
     }
 
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
@@ -79,7 +86,7 @@ impl TestApp {
         let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));
         let api = Arc::clone(app.api());
         let server = tokio::spawn(async move {
-            app.serve(listener, &[]).await.unwrap_or_else(|error| panic!("{}", error.report()));
+            app.serve(listener, &[]).await;
         });
         let seal = Seal::new(config.secret_key.expose_secret());
         Self { backend, address, clock, database, api, config, seal, server }
