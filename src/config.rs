@@ -61,6 +61,14 @@ pub struct Config {
     pub secret_key: SecretString,
     /// `SESSION_LIFETIME_HOURS`
     pub session_lifetime: Duration,
+    /// `SMTP_URL`; it can hold a password, so it is not printed.
+    pub smtp_url: Option<SecretString>,
+    /// `MAIL_FROM`: whom mail is from.
+    pub mail_from: Option<String>,
+    /// `SMS_GATEWAY_URL`; it can hold a secret, so it is not printed.
+    pub sms_gateway_url: Option<SecretString>,
+    /// `SMS_GATEWAY_TOKEN`
+    pub sms_gateway_token: Option<SecretString>,
     /// `PASSWORD_HASHES_AT_ONCE`
     pub password_hashes_at_once: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
@@ -97,6 +105,10 @@ struct Raw {
     allowed_hosts: Option<String>,
     secret_key: Option<String>,
     session_lifetime_hours: Option<String>,
+    smtp_url: Option<String>,
+    mail_from: Option<String>,
+    sms_gateway_url: Option<String>,
+    sms_gateway_token: Option<String>,
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
@@ -205,6 +217,10 @@ impl Checker {
             session_lifetime: Duration::from_secs(
                 3600 * self.number("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14, 1..=24 * 365),
             ),
+            smtp_url: self.smtp_url(raw.smtp_url, environment),
+            mail_from: self.mail_from(raw.mail_from),
+            sms_gateway_url: self.sms_gateway_url(raw.sms_gateway_url, environment),
+            sms_gateway_token: raw.sms_gateway_token.map(Into::into),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
@@ -233,6 +249,12 @@ impl Checker {
         };
         if config.persisted_documents_only && config.persisted_documents.is_none() {
             self.problem("PERSISTED_DOCUMENTS_ONLY", "needs PERSISTED_DOCUMENTS: nobody could sign in");
+        }
+        if config.smtp_url.is_some() != config.mail_from.is_some() {
+            self.problem("MAIL_FROM", "goes with SMTP_URL: set both, or neither");
+        }
+        if config.sms_gateway_url.is_some() != config.sms_gateway_token.is_some() {
+            self.problem("SMS_GATEWAY_TOKEN", "goes with SMS_GATEWAY_URL: set both, or neither");
         }
         (config, self.problems)
     }
