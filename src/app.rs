@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
@@ -12,9 +13,11 @@ use tokio::net::TcpListener;
 
 use crate::{
     auth::{
+        owner::Owners,
         password::Passwords,
         session::{Sessions, connect_redis},
     },
+    background::Background,
     clock::Clock,
     config::{Config, Environment},
     db::{Db, PoolOptions},
@@ -22,6 +25,7 @@ use crate::{
     graphql::{self, Api, Services},
     http::{self, Console, DemoSignIn},
     ids::Seal,
+    messages::{self, Messages},
     random::Random,
 };
 
@@ -37,6 +41,9 @@ pub struct Ambient {
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
 /// the whole service with it: eight times the usual leaves the deepest query that is let in far from that.
 const STACK: usize = 16 * 1024 * 1024;
+
+/// How long what goes on in the background may go on when the process is told to stop.
+const LAST_WORKS: Duration = Duration::from_secs(10);
 
 /// The runtime that the service runs on, with a thread for each processor.
 ///
@@ -67,12 +74,17 @@ impl App {
         };
         let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let Ambient { clock, random } = ambient;
+        let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
+        let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
         let services = Services {
+            owners: Owners::new(db.clone(), clock.clone(), random.clone(), seal.clone(), messages, background.clone()),
+            background,
             db,
-            clock: ambient.clock,
-            random: ambient.random.clone(),
-            seal: Seal::new(config.secret_key.expose_secret()),
-            passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
+            clock,
+            random: random.clone(),
+            seal,
+            passwords: Passwords::new(random, config.password_hashes_at_once)?,
             sessions,
             secure_cookies: config.environment == Environment::Production,
             anonymous_introspection: config.introspection_anonymous,
@@ -112,14 +124,25 @@ impl App {
         Ok((listener, local))
     }
 
-    /// Serves until the process is told to stop, and lets requests in flight finish.
+    /// Serves until the process is told to stop, and lets requests in flight finish, and what they have started.
     pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) -> Result<()> {
         // Answers are small and a client waits for each: do not hold them back to fill a packet.
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             let _ = stream.set_nodelay(true);
         });
         let service = self.router(sign_ins).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service).with_graceful_shutdown(told_to_stop()).await.map_err(Error::internal)
+        axum::serve(listener, service).with_graceful_shutdown(told_to_stop()).await.map_err(Error::internal)?;
+        self.api.services().background.finish_within(LAST_WORKS).await;
+        Ok(())
+    }
+}
+
+/// How messages are sent, as configured.
+fn messages_of(config: &Config) -> messages::Options {
+    messages::Options {
+        smtp: config.smtp_url.clone().zip(config.mail_from.clone()),
+        gateway: config.sms_gateway_url.clone().zip(config.sms_gateway_token.clone()),
+        console: config.environment == Environment::Development,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         UserErrorCode::{Invalid, InvalidCredentials},
         auth, root, stated,
     },
+    messages::Content,
     payload,
     people::MaritalStatus,
     read,
@@ -134,6 +135,9 @@ impl ProfileMutation {
         let new = services.passwords.hash(new).await?;
         let keep = call.token().map(digest).unwrap_or_default();
         let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, &keep, Problems::default()));
+        if let Some(account) = done.value {
+            services.owners.tell(account, Content::PasswordChanged);
+        }
         Ok(Some(ChangePasswordPayload { success: done.value.is_some(), user_errors: done.user_errors }))
     }
 }

@@ -16,7 +16,8 @@ use tokio::sync::{Notify, OnceCell};
 use super::node;
 use crate::{
     access::model::{Access, Accesses},
-    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions},
+    auth::{RoleSet, Scope, Viewer, key, owner::Owners, password::Passwords, session::Sessions},
+    background::Background,
     client::Client,
     clock::Clock,
     db::Db,
@@ -41,6 +42,10 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sessions.
     pub sessions: Sessions,
+    /// The owners of accounts, as messages reach them.
+    pub owners: Owners,
+    /// What goes on after an answer.
+    pub background: Background,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.
