@@ -31,7 +31,17 @@ const OF_VIEWER: [&str; 11] = [
     "createApiKey",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
-const OF_EVERYBODY: [&str; 5] = ["signIn", "signOut", "editProfile", "changePassword", "markNoticeRead"];
+const OF_EVERYBODY: [&str; 9] = [
+    "signIn",
+    "signOut",
+    "requestActivation",
+    "activateAccount",
+    "requestPasswordReset",
+    "resetPassword",
+    "editProfile",
+    "changePassword",
+    "markNoticeRead",
+];
 
 /// The fields of each object of the schema.
 fn objects() -> BTreeMap<String, BTreeSet<String>> {

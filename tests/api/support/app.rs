@@ -63,7 +63,14 @@ impl TestApp {
 
     /// A second process's worth of application on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.backend, Arc::clone(&self.database), self.config.clone(), self.clock.clone()).await
+        self.beside_with(|_| ()).await
+    }
+
+    /// The same, with the configuration changed first.
+    pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::serve(self.backend, Arc::clone(&self.database), config, self.clock.clone()).await
     }
 
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
