@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
@@ -12,9 +13,11 @@ use tokio::net::TcpListener;
 
 use crate::{
     auth::{
+        owner::Owners,
         password::Passwords,
         session::{Lifetime, Sessions},
     },
+    background::Background,
     clock::Clock,
     config::{Config, Environment},
     db::{Db, PoolOptions},
@@ -22,6 +25,7 @@ use crate::{
     graphql::{self, Api, Services},
     http::{self, Connections, Console, DemoSignIn},
     ids::Seal,
+    messages::{self, Messages},
     random::Random,
     redis,
 };
@@ -38,6 +42,9 @@ pub struct Ambient {
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
 /// the whole service with it: eight times the usual leaves the deepest query that is let in far from that.
 const STACK: usize = 16 * 1024 * 1024;
+
+/// How long what goes on in the background may go on when the process is told to stop.
+const LAST_WORKS: Duration = Duration::from_secs(10);
 
 /// The runtime that the service runs on, with a thread for each processor.
 ///
@@ -71,12 +78,17 @@ impl App {
             idle: chrono::Duration::from_std(config.session_idle).map_err(Error::internal)?,
         };
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
+        let Ambient { clock, random } = ambient;
+        let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
+        let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
         let services = Services {
+            owners: Owners::new(db.clone(), clock.clone(), random.clone(), seal.clone(), messages, background.clone()),
+            background,
             db,
-            clock: ambient.clock,
-            random: ambient.random.clone(),
-            seal: Seal::new(config.secret_key.expose_secret()),
-            passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
+            clock,
+            random: random.clone(),
+            seal,
+            passwords: Passwords::new(random, config.password_hashes_at_once)?,
             sessions,
             redis,
             secure_cookies: config.environment == Environment::Production,
@@ -122,7 +134,7 @@ impl App {
         Ok((listener, local))
     }
 
-    /// Serves until the process is told to stop, and lets requests in flight finish.
+    /// Serves until the process is told to stop, and lets requests in flight finish, and what they have started.
     pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) {
         let connections = Connections {
             most: self.config.max_connections,
@@ -130,6 +142,16 @@ impl App {
             max_header_bytes: self.config.max_header_bytes,
         };
         http::serve(listener, self.router(sign_ins), connections, told_to_stop()).await;
+        self.api.services().background.finish_within(LAST_WORKS).await;
+    }
+}
+
+/// How messages are sent, as configured.
+fn messages_of(config: &Config) -> messages::Options {
+    messages::Options {
+        smtp: config.smtp_url.clone().zip(config.mail_from.clone()),
+        gateway: config.sms_gateway_url.clone().zip(config.sms_gateway_token.clone()),
+        console: config.environment == Environment::Development,
     }
 }
 

@@ -79,6 +79,14 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// `SESSION_IDLE_HOURS`
     pub session_idle: Duration,
+    /// `SMTP_URL`; it can hold a password, so it is not printed.
+    pub smtp_url: Option<SecretString>,
+    /// `MAIL_FROM`: whom mail is from.
+    pub mail_from: Option<String>,
+    /// `SMS_GATEWAY_URL`; it can hold a secret, so it is not printed.
+    pub sms_gateway_url: Option<SecretString>,
+    /// `SMS_GATEWAY_TOKEN`
+    pub sms_gateway_token: Option<SecretString>,
     /// `PASSWORD_HASHES_AT_ONCE`
     pub password_hashes_at_once: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
@@ -123,6 +131,10 @@ struct Raw {
     secret_key: Option<String>,
     session_lifetime_hours: Option<String>,
     session_idle_hours: Option<String>,
+    smtp_url: Option<String>,
+    mail_from: Option<String>,
+    sms_gateway_url: Option<String>,
+    sms_gateway_token: Option<String>,
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
@@ -240,6 +252,10 @@ impl Checker {
             secret_key: self.secret_key(raw.secret_key, environment),
             session_lifetime: self.hours("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14),
             session_idle: self.hours("SESSION_IDLE_HOURS", raw.session_idle_hours, 24 * 7),
+            smtp_url: self.smtp_url(raw.smtp_url, environment),
+            mail_from: self.mail_from(raw.mail_from),
+            sms_gateway_url: self.sms_gateway_url(raw.sms_gateway_url, environment),
+            sms_gateway_token: raw.sms_gateway_token.map(Into::into),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
@@ -271,6 +287,12 @@ impl Checker {
         }
         if config.https_redirect && config.trusted_proxies.is_empty() {
             self.problem("HTTPS_REDIRECT", "needs TRUSTED_PROXIES: nobody else says what came over HTTPS");
+        }
+        if config.smtp_url.is_some() != config.mail_from.is_some() {
+            self.problem("MAIL_FROM", "goes with SMTP_URL: set both, or neither");
+        }
+        if config.sms_gateway_url.is_some() != config.sms_gateway_token.is_some() {
+            self.problem("SMS_GATEWAY_TOKEN", "goes with SMS_GATEWAY_URL: set both, or neither");
         }
         (config, self.problems)
     }

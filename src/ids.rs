@@ -80,11 +80,12 @@ impl Kind {
     }
 }
 
-/// Seals what clients carry for the service: global ids and cursors.
+/// Seals what clients carry for the service: global ids, cursors and one-time codes.
 #[derive(Clone)]
 pub struct Seal {
     ids: Aes128,
     cursors: [u8; 32],
+    codes: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -100,7 +101,11 @@ impl Seal {
         let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        Self { ids: Aes128::new(&half.into()), cursors: derive(secret, "rollcall/cursors/1") }
+        Self {
+            ids: Aes128::new(&half.into()),
+            cursors: derive(secret, "rollcall/cursors/1"),
+            codes: derive(secret, "rollcall/codes/1"),
+        }
     }
 
     /// The global id of row `number` of a type.
@@ -156,6 +161,14 @@ impl Seal {
         let position = Aes128Siv::new(&self.cursors.into()).decrypt([binding], &sealed).ok()?;
         String::from_utf8(position).ok()
     }
+
+    /// What a one-time code is kept as: its HMAC-SHA-256 (RFC 2104) with the account and the purpose that it is good for.
+    /// There are so few codes that a plain hash of one is as good as the code, to who reads the database: the key is not
+    /// in there.
+    #[must_use]
+    pub fn code(&self, account: i64, purpose: &str, code: &str) -> [u8; 32] {
+        mac(self.codes, &[&account.to_be_bytes(), purpose.as_bytes(), &[0], code.as_bytes()])
+    }
 }
 
 /// A key for one purpose (HKDF, RFC 5869, whose extract and one step of expand suffice for 32 bytes).
@@ -188,6 +201,16 @@ mod tests {
         assert_eq!(Seal::new("other").open(&id), None);
         assert_eq!(seal.open("AAAAAAAAAAAAAAAAAAAAAA"), None);
         assert_ne!(seal.id(Kind::Student, 8)[..8], id[..8]);
+    }
+
+    #[test]
+    fn a_code_is_bound_to_its_account_and_purpose_and_to_the_secret() {
+        let seal = Seal::new("secret");
+        let kept = seal.code(7, "RESET", "123456");
+        assert_eq!(seal.code(7, "RESET", "123456"), kept);
+        let others =
+            [seal.code(8, "RESET", "123456"), seal.code(7, "ACTIVATION", "123456"), seal.code(7, "RESET", "123457")];
+        assert!(!others.contains(&kept) && Seal::new("other").code(7, "RESET", "123456") != kept);
     }
 
     #[test]

@@ -34,9 +34,44 @@ impl Random {
         bytes
     }
 
+    /// A whole number below `end`, each as likely as the others: what would favour the low ones is thrown away.
+    ///
+    /// # Panics
+    /// Where `end` is 0: there is no such number.
+    #[must_use]
+    pub fn below(&self, end: u32) -> u32 {
+        let fair = u32::MAX - u32::MAX % end;
+        loop {
+            let drawn = u32::from_be_bytes(self.bytes());
+            if drawn < fair {
+                return drawn % end;
+            }
+        }
+    }
+
     /// A token of 256 bits that is safe in a header or a URL.
     #[must_use]
     pub fn token(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes::<32>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_below_the_end_is_as_likely_as_the_others() {
+        let random = Random::seeded(1);
+        let mut drawn = [0_u32; 6];
+        for _ in 0..60_000 {
+            drawn[random.below(6) as usize] += 1;
+        }
+        assert!(drawn.iter().all(|times| (9_500..10_500).contains(times)), "{drawn:?}");
+        // Of what 32 bits can be, all that is from this end on would come out below its first third.
+        let end = 3 << 30;
+        let low = (0..10_000).filter(|_| random.below(end) < 1 << 30).count();
+        assert!((3_100..3_600).contains(&low), "{low}");
+        assert_eq!(random.below(1), 0);
     }
 }

@@ -22,13 +22,18 @@ pub fn reach(scope: &Scope) -> Reach<audit_entries::table, Backend> {
 
 /// Records what a mutation did, in its own transaction: one statement, however many rows it did it to.
 pub async fn record(cx: &mut Cx, act: &Act, changes: Vec<Change>) -> Result<()> {
+    record_of(cx, act, act.scope.account(), changes).await
+}
+
+/// The same where an account's owner proved by the mutation that it is they who act.
+pub async fn record_of(cx: &mut Cx, act: &Act, account: i64, changes: Vec<Change>) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
     let row = |change: Change| {
         (
             audit_entries::at.eq(act.now),
-            audit_entries::account_id.eq(act.scope.account()),
+            audit_entries::account_id.eq(account),
             audit_entries::action.eq(act.mutation.clone()),
             audit_entries::subject_type.eq(change.kind.name()),
             audit_entries::subject_id.eq(change.number),

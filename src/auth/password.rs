@@ -1,7 +1,10 @@
 //! Passwords: argon2id with the parameters that OWASP's Password Storage Cheat Sheet asks for (19 MiB, 2 passes), off the
 //! async threads, and no more at once than the machine can bear.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Params,
@@ -56,13 +59,20 @@ pub struct Passwords {
     permits: Arc<Semaphore>,
     /// A hash of nothing anybody knows, so that an unknown identifier costs what a wrong password costs.
     decoy: Arc<str>,
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
     /// Hashes at most `at_once` passwords at a time; each takes 19 MiB and a core.
     pub fn new(random: Random, at_once: usize) -> Result<Self> {
         let decoy = hash(random.token().as_bytes(), &random.bytes())?.into();
-        Ok(Self { random, permits: Arc::new(Semaphore::new(at_once)), decoy })
+        Ok(Self { random, permits: Arc::new(Semaphore::new(at_once)), decoy, computed: Arc::default() })
+    }
+
+    /// How many hashes were computed since the service started, to make one or to compare one with a password.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -86,6 +96,7 @@ impl Passwords {
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }

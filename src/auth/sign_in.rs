@@ -59,18 +59,22 @@ impl Stated for SignInPayload {}
 impl SignInPayload {
     fn refused() -> Self {
         let message = "the e-mail or phone and the password do not match an account that may sign in";
-        let error = UserError::new("input", UserErrorCode::InvalidCredentials, message);
-        Self { token: None, viewer: None, user_errors: vec![error] }
+        Self::nobody(vec![UserError::new("input", UserErrorCode::InvalidCredentials, message)])
+    }
+
+    /// That nobody was signed in, and why.
+    pub(super) fn nobody(user_errors: Vec<UserError>) -> Self {
+        Self { token: None, viewer: None, user_errors }
     }
 }
 
 /// Who has proved to be the owner of an account.
-struct Proved {
-    account_id: i64,
-    /// The hash that the password was compared with.
-    hash: String,
+pub(super) struct Proved {
+    pub(super) account_id: i64,
+    /// The hash of the password that the account has: the one that was compared, or that was set just now.
+    pub(super) hash: String,
     /// A hash of the same password with today's parameters, where the kept one took less work.
-    renewed: Option<String>,
+    pub(super) renewed: Option<String>,
 }
 
 /// Compares a password with that of the account with this identifier; `None` where it may not sign in with it. The work is
@@ -105,7 +109,7 @@ pub fn take_back_cookie(ctx: &Context<'_>) {
 }
 
 /// Begins the session of who has proved who they are, in place of the one that the request came with.
-async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<SignInPayload> {
+pub(super) async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<SignInPayload> {
     let call = Call::of(ctx);
     let services = call.services();
     let (session, token) = services.sessions.begin(proved.account_id, call.client()).await?;

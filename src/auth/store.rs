@@ -11,7 +11,7 @@ use crate::{
     auth::{
         Reach, Role, Scope,
         key::KeyRow,
-        model::{AccountRow, Credential, Identifier, StaffRole, ViewerRow},
+        model::{AccountRow, Contact, Credential, Identifier, StaffRole, ViewerRow},
         session::{InForce, NewSession},
     },
     db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
@@ -37,12 +37,21 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(Acco
 /// What the account with this identifier signs in with.
 pub async fn credential(cx: &mut Cx, identifier: &Identifier) -> Result<Option<Credential>> {
     let columns = (accounts::id, accounts::password_hash, accounts::active);
-    let accounts = accounts::table.select(columns).into_boxed();
-    let found = match identifier {
+    Ok(identified(identifier).select(columns).first(cx).await.optional()?)
+}
+
+/// The account with this identifier: one at most.
+pub fn identified(identifier: &Identifier) -> accounts::BoxedQuery<'_, Backend> {
+    let accounts = accounts::table.into_boxed();
+    match identifier {
         Identifier::Email(email) => accounts.filter(accounts::email.eq(email)),
         Identifier::Phone(phone) => accounts.filter(accounts::phone.eq(phone)),
-    };
-    Ok(found.first(cx).await.optional()?)
+    }
+}
+
+/// How the owner of an account is reached.
+pub async fn contact(cx: &mut Cx, account_id: i64) -> Result<Option<Contact>> {
+    Ok(accounts::table.find(account_id).select(Contact::as_select()).first(cx).await.optional()?)
 }
 
 /// The hash that an account's password is compared with.

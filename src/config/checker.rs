@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::Environment;
+use crate::messages;
 
 /// The key that seals ids where no secret is set: good for development and the demo, whose data is nobody's.
 const DEVELOPMENT_KEY: &str = "rollcall development key: not a secret";
@@ -111,6 +112,41 @@ impl Checker {
         Some(url.into())
     }
 
+    pub fn smtp_url(&mut self, value: Option<String>, environment: Environment) -> Option<SecretString> {
+        let url = value?.trim().to_owned();
+        if !messages::is_smtp_url(&url) {
+            // The value can hold a password: it is not repeated.
+            self.problem(
+                "SMTP_URL",
+                "is neither smtps://user:password@host nor smtp://user:password@host?tls=required",
+            );
+        } else if !url.starts_with("smtps:") && !url.contains("tls=required") && leaves_this_machine(&url, environment)
+        {
+            self.problem("SMTP_URL", "is not encrypted, and codes go by it: take smtps://…, or smtp://…?tls=required");
+        }
+        Some(url.into())
+    }
+
+    pub fn mail_from(&mut self, value: Option<String>) -> Option<String> {
+        let from = value?;
+        if from.parse::<lettre::message::Mailbox>().is_err() {
+            self.problem("MAIL_FROM", format!("{from:?} is neither name@host nor Name <name@host>"));
+        }
+        Some(from)
+    }
+
+    pub fn sms_gateway_url(&mut self, value: Option<String>, environment: Environment) -> Option<SecretString> {
+        let url = value?.trim().to_owned();
+        let known =
+            reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !known {
+            self.problem("SMS_GATEWAY_URL", "is not https://host/path");
+        } else if url.starts_with("http:") && leaves_this_machine(&url, environment) {
+            self.problem("SMS_GATEWAY_URL", "is not encrypted, and codes go by it: take https://…");
+        }
+        Some(url.into())
+    }
+
     pub fn allowed_hosts(&mut self, value: Option<String>, environment: Environment) -> Vec<String> {
         let list = value.unwrap_or_default();
         let hosts: Vec<String> =
@@ -209,4 +245,12 @@ fn origin(text: &str, environment: Environment) -> Option<HeaderValue> {
         && !authority.as_str().contains(['@', '*'])
         && !authority.as_str().ends_with(':');
     exact.then(|| HeaderValue::try_from(text).ok()).flatten()
+}
+
+/// Whether what goes to a URL leaves this machine; in development it may do so unencrypted.
+fn leaves_this_machine(url: &str, environment: Environment) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let local = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    environment == Environment::Production && !local
 }

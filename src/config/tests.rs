@@ -15,10 +15,9 @@ fn development_needs_nothing() {
 
 #[test]
 fn production_shows_nothing_to_who_is_not_signed_in() {
-    let set = [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
-    let config = read(&set).unwrap();
+    let config = read(&PRODUCTION).unwrap();
     assert!(!config.graphiql && !config.introspection_anonymous);
-    let config = read(&[&set[..], &[("INTROSPECTION_ANONYMOUS", "true")]].concat()).unwrap();
+    let config = read(&[&PRODUCTION[..], &[("INTROSPECTION_ANONYMOUS", "true")]].concat()).unwrap();
     assert!(config.introspection_anonymous);
 }
 
@@ -40,6 +39,50 @@ fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
     );
     let told = Problems(problems).to_string();
     assert!(!told.contains("hunter2") && !told.contains("short-secret"), "{told}");
+}
+
+const PRODUCTION: [(&str, &str); 2] =
+    [("ALLOWED_HOSTS", "school.example"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+
+#[test]
+fn what_codes_go_by_is_whole_and_encrypted_in_production() {
+    let told = |vars: &[(&str, &str)]| match read(&[&PRODUCTION[..], vars].concat()) {
+        Ok(_) => Vec::new(),
+        Err(Problems(problems)) => problems,
+    };
+    let (from, token) = (("MAIL_FROM", "School <office@school.example>"), ("SMS_GATEWAY_TOKEN", "t0ken"));
+    for url in
+        ["smtps://u:hunter2@mail.example", "smtp://u:hunter2@mail.example:587?tls=required", "smtp://127.0.0.1:1025"]
+    {
+        assert_eq!(told(&[("SMTP_URL", url), from]), [], "{url}");
+    }
+    for url in ["https://gateway.example/send", "http://localhost:9000/", "http://[::1]:9000/"] {
+        assert_eq!(told(&[("SMS_GATEWAY_URL", url), token]), [], "{url}");
+    }
+    for url in [
+        "smtp://u:hunter2@mail.example",
+        "smtp://u:hunter2@mail.example?tls=opportunistic",
+        "http://u:hunter2@mail.example",
+    ] {
+        let problems = told(&[("SMTP_URL", url), from]);
+        assert!(problems.len() == 1 && problems[0].0 == "SMTP_URL", "{url}: {problems:?}");
+        assert!(!problems[0].1.contains("hunter2"), "{problems:?}");
+    }
+    for url in ["http://gateway.example/send?key=hunter2", "gateway.example", "ftp://gateway.example"] {
+        let problems = told(&[("SMS_GATEWAY_URL", url), token]);
+        assert!(problems.len() == 1 && problems[0].0 == "SMS_GATEWAY_URL", "{url}: {problems:?}");
+        assert!(!problems[0].1.contains("hunter2"), "{problems:?}");
+    }
+    let alone = [
+        (("SMTP_URL", "smtps://mail.example"), "MAIL_FROM"),
+        (from, "MAIL_FROM"),
+        (("SMS_GATEWAY_URL", "https://gateway.example/"), "SMS_GATEWAY_TOKEN"),
+        (token, "SMS_GATEWAY_TOKEN"),
+    ];
+    for (variable, missed) in alone {
+        assert_eq!(told(&[variable]).iter().map(|(name, _)| *name).collect::<Vec<_>>(), [missed]);
+    }
+    assert_eq!(told(&[("SMTP_URL", "smtps://mail.example"), ("MAIL_FROM", "office")])[0].0, "MAIL_FROM");
 }
 
 #[test]

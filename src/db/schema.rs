@@ -338,6 +338,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    one_time_codes (account_id, purpose) {
+        account_id -> Int8,
+        purpose -> Text,
+        code_hash -> Bytea,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        attempts -> Int4,
+        used_at -> Nullable<Timestamp>,
+        hour_began_at -> Timestamp,
+        issued -> Int4,
+    }
+}
+
+diesel::table! {
     parent_students (parent_id, student_id) {
         parent_id -> Int8,
         student_id -> Int8,
@@ -520,6 +534,7 @@ diesel::joinable!(notice_audiences -> notices (notice_id));
 diesel::joinable!(notice_reads -> accounts (account_id));
 diesel::joinable!(notice_reads -> notices (notice_id));
 diesel::joinable!(notices -> staff (published_by));
+diesel::joinable!(one_time_codes -> accounts (account_id));
 diesel::joinable!(parent_students -> parents (parent_id));
 diesel::joinable!(parent_students -> students (student_id));
 diesel::joinable!(parents -> accounts (account_id));
@@ -568,6 +583,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     notice_audiences,
     notice_reads,
     notices,
+    one_time_codes,
     parent_students,
     parents,
     routines,

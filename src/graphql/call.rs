@@ -17,7 +17,10 @@ use tokio::sync::{Notify, OnceCell};
 use super::node;
 use crate::{
     access::model::{Access, Accesses},
-    auth::{RoleSet, Scope, Viewer, key, password::Passwords, session::Sessions, sign_in::SessionTransport},
+    auth::{
+        RoleSet, Scope, Viewer, key, owner::Owners, password::Passwords, session::Sessions, sign_in::SessionTransport,
+    },
+    background::Background,
     client::Client,
     clock::Clock,
     db::Db,
@@ -44,6 +47,10 @@ pub struct Services {
     pub sessions: Sessions,
     /// Redis, where there is one: what several instances share and may lose.
     pub redis: Option<ConnectionManager>,
+    /// The owners of accounts, as messages reach them.
+    pub owners: Owners,
+    /// What goes on after an answer.
+    pub background: Background,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.

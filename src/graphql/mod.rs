@@ -37,7 +37,7 @@ use crate::{
     api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
     attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
     audit::api::AuditQuery,
-    auth::{api::ViewerQuery, mutation::ProfileMutation, sign_in::SignInMutation},
+    auth::{api::ViewerQuery, code_mutation::CodeMutation, mutation::ProfileMutation, sign_in::SignInMutation},
     batches::{api::BatchQuery, mutation::BatchMutation},
     courses::{api::CourseQuery, mutation::CourseMutation},
     db::paging::Page,
@@ -98,6 +98,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     SignInMutation,
+    CodeMutation,
     AdmissionMutation,
     ApiKeyMutation,
     AttendanceMutation,

@@ -10,6 +10,8 @@ use crate::auth::sets::ANYONE;
 pub enum UserErrorCode {
     /// The identifier or the password is wrong, or the account may not sign in.
     InvalidCredentials,
+    /// The one-time code is wrong, or it is not good any more: ask for a new one.
+    InvalidCode,
     /// The value is not what this field takes.
     Invalid,
     /// The field must be given, and must not be empty.

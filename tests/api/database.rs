@@ -207,6 +207,16 @@ const REFUSED: &[(&str, &str)] = &[
         "check",
     ),
     (
+        "INSERT INTO one_time_codes (account_id, purpose, code_hash, created_at, expires_at, hour_began_at, issued) \
+         VALUES (1, 'ANYTHING', 'a', '2026-03-20 09:00:00', '2026-03-20 09:10:00', '2026-03-20 09:00:00', 1)",
+        "check",
+    ),
+    (
+        "INSERT INTO one_time_codes (account_id, purpose, code_hash, created_at, expires_at, attempts, hour_began_at, issued) \
+         VALUES (1, 'RESET', 'a', '2026-03-20 09:00:00', '2026-03-20 09:10:00', 6, '2026-03-20 09:00:00', 1)",
+        "check",
+    ),
+    (
         "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, active) \
          SELECT course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, TRUE FROM routines WHERE active LIMIT 1",
         "busy",

@@ -151,6 +151,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/rules.md"),
         include_str!("../../docs/authorization.md"),
         include_str!("../../docs/security.md"),
+        include_str!("../../docs/accounts.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
     for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {

@@ -13,8 +13,8 @@ use tempfile::NamedTempFile;
 use crate::support::{Backend, Client, PASSWORD, TestDatabase};
 
 /// A server of its own process, and what it has written so far.
-struct Server {
-    child: Child,
+pub struct Server {
+    pub child: Child,
     log: NamedTempFile,
 }
 
@@ -26,7 +26,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(database: &TestDatabase) -> Self {
+    pub fn start(database: &TestDatabase, more: &[(&str, &str)]) -> Self {
         let log = NamedTempFile::new().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_rollcall"))
             .arg("serve")
@@ -38,6 +38,7 @@ impl Server {
                 ("LOG_FORMAT", "json"),
                 ("LOG_LEVEL", "rollcall=trace,tower_http=trace,info"),
             ])
+            .envs(more.iter().copied())
             .current_dir(std::env::temp_dir())
             .stderr(File::create(log.path()).unwrap())
             .spawn()
@@ -45,12 +46,12 @@ impl Server {
         Self { child, log }
     }
 
-    fn written(&self) -> String {
+    pub fn written(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
     /// Where it serves, once it says so.
-    async fn url(&mut self) -> String {
+    pub async fn url(&mut self) -> String {
         loop {
             let written = self.written();
             let mut lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -75,7 +76,7 @@ async fn sign_in(url: &str, identifier: &str, password: &str) -> Option<Client> 
 /// Everything that the log must not tell: who wrote what under no name, whoever they are, and how they came in.
 async fn the_log_tells_nothing_of_a_person(backend: Backend) {
     let database = TestDatabase::filled(backend).await;
-    let mut server = Server::start(&database);
+    let mut server = Server::start(&database, &[]);
     let url = server.url().await;
     let mut secrets = vec![PASSWORD.to_owned(), "a wrong guess".to_owned()];
 

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod accounts;
 mod actions;
 mod admission;
 mod api_keys;
@@ -40,6 +41,7 @@ mod marking;
 mod matrix;
 mod meeting_steps;
 mod meetings;
+mod messages;
 mod notices;
 mod oracles;
 mod parents;

@@ -31,8 +31,18 @@ const OF_VIEWER: [&str; 11] = [
     "createApiKey",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
-const OF_EVERYBODY: [&str; 6] =
-    ["signIn", "signOut", "editProfile", "changePassword", "markNoticeRead", "endOtherSessions"];
+const OF_EVERYBODY: [&str; 10] = [
+    "signIn",
+    "signOut",
+    "requestActivation",
+    "activateAccount",
+    "requestPasswordReset",
+    "resetPassword",
+    "editProfile",
+    "changePassword",
+    "markNoticeRead",
+    "endOtherSessions",
+];
 
 /// The fields of each object of the schema.
 fn objects() -> BTreeMap<String, BTreeSet<String>> {

@@ -3,12 +3,14 @@
 mod app;
 mod client;
 mod database;
+mod peers;
 pub mod schema;
 pub mod select;
 
 pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors};
 pub use database::{Backend, TestDatabase, of, options};
+pub use peers::{Fault, Mail, Peers};
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
 macro_rules! on_both {
