@@ -23,6 +23,7 @@ use crate::{
     http::{self, Console, DemoSignIn},
     ids::Seal,
     random::Random,
+    throttle::Throttle,
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -66,14 +67,18 @@ impl App {
             None => None,
         };
         let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
-        let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let Ambient { clock, random } = ambient;
+        let seal = Seal::new(config.secret_key.expose_secret());
+        let sessions = Sessions::new(db.clone(), clock.clone(), random.clone(), lifetime, redis.clone());
+        let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis, config.rates);
         let services = Services {
             db,
-            clock: ambient.clock,
-            random: ambient.random.clone(),
-            seal: Seal::new(config.secret_key.expose_secret()),
-            passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
+            clock,
+            random: random.clone(),
+            seal,
+            passwords: Passwords::new(random, config.password_hashes_at_once)?,
             sessions,
+            throttle,
             secure_cookies: config.environment == Environment::Production,
             anonymous_introspection: config.introspection_anonymous,
         };

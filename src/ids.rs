@@ -83,6 +83,7 @@ impl Kind {
 pub struct Seal {
     ids: Aes128,
     cursors: [u8; 32],
+    digests: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -98,7 +99,8 @@ impl Seal {
         let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        Self { ids: Aes128::new(&half.into()), cursors: derive(secret, "rollcall/cursors/1") }
+        let (cursors, digests) = (derive(secret, "rollcall/cursors/1"), derive(secret, "rollcall/digests/1"));
+        Self { ids: Aes128::new(&half.into()), cursors, digests }
     }
 
     /// The global id of row `number` of a type.
@@ -154,6 +156,16 @@ impl Seal {
         let position = Aes128Siv::new(&self.cursors.into()).decrypt([binding], &sealed).ok()?;
         String::from_utf8(position).ok()
     }
+
+    /// A digest by which `parts` are found again, and nobody without the secret finds out what they are: HMAC-SHA-256.
+    #[must_use]
+    pub fn digest(&self, parts: &[&str]) -> [u8; 32] {
+        // With their lengths, so that what stands in one part is never taken for another.
+        let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let message: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
+        mac(self.digests, &message)
+    }
 }
 
 /// A key for one purpose (HKDF, RFC 5869, whose extract and one step of expand suffice for 32 bytes).
@@ -186,6 +198,15 @@ mod tests {
         assert_eq!(Seal::new("other").open(&id), None);
         assert_eq!(seal.open("AAAAAAAAAAAAAAAAAAAAAA"), None);
         assert_ne!(seal.id(Kind::Student, 8)[..8], id[..8]);
+    }
+
+    #[test]
+    fn a_digest_is_of_its_parts_and_its_secret() {
+        let seal = Seal::new("secret");
+        assert_eq!(seal.digest(&["a", "bc"]), seal.digest(&["a", "bc"]));
+        for other in [seal.digest(&["ab", "c"]), seal.digest(&["abc"]), Seal::new("other").digest(&["a", "bc"])] {
+            assert_ne!(seal.digest(&["a", "bc"]), other);
+        }
     }
 
     #[test]

@@ -38,3 +38,4 @@ pub mod routines;
 pub mod staff;
 pub mod students;
 pub mod subjects;
+pub mod throttle;

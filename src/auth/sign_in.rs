@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     read,
+    throttle::Subject,
 };
 
 /// How the session's token is carried.
@@ -71,18 +72,38 @@ struct Proved {
     hash: String,
     /// A hash of the same password with today's parameters, where the kept one took less work.
     renewed: Option<String>,
+    /// What the device is known by from now on.
+    device: String,
 }
 
 /// Compares a password with that of the account with this identifier; `None` where it may not sign in with it. The work is
 /// the same whether there is such an account.
+///
+/// # Errors
+/// When there were too many tries before.
 async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> Result<Option<Proved>> {
-    let passwords = &call.services().passwords;
+    let (passwords, throttle) = (&call.services().passwords, &call.services().throttle);
+    let subject = Subject::SignIn(identifier);
+    let attempt = throttle.attempt(&subject, call.client()).await?;
     let credential = read!(call.db(), auth::credential(identifier))?.filter(|credential| credential.active);
     let (account_id, hash) = credential.map_or((0, None), |found| (found.account_id, found.password_hash));
     let matches = passwords.verify(password.clone(), hash.clone()).await?;
-    let Some(hash) = hash.filter(|_| matches) else { return Ok(None) };
+    let Some(hash) = hash.filter(|_| matches) else {
+        if attempt.failed().await && account_id != 0 {
+            on_lock(account_id);
+        }
+        return Ok(None);
+    };
+    attempt.succeeded().await;
+    let device = throttle.device(&subject, call.client())?;
     let renewed = if is_outdated(&hash) { Some(passwords.hash(password).await?) } else { None };
-    Ok(Some(Proved { account_id, hash, renewed }))
+    Ok(Some(Proved { account_id, hash, renewed, device }))
+}
+
+/// An account's password was guessed at until it was locked for who did. Its owner is to be told, once a day at most.
+pub(super) fn on_lock(account_id: i64) {
+    // HERE the message to the owner is sent.
+    tracing::warn!(account = account_id, "locked for who guesses at its password");
 }
 
 /// Begins the session of who has proved who they are.
@@ -91,7 +112,7 @@ async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) 
     let services = call.services();
     let token = services.sessions.begin(proved.account_id).await?;
     let noted = {
-        let (Proved { account_id, hash, renewed }, now) = (proved, services.clock.now());
+        let (Proved { account_id, hash, renewed, .. }, now) = (proved, services.clock.now());
         let mut cx = call.db().write().await?;
         dispatch!(cx, auth::signed_in(*account_id, hash, renewed.as_deref(), now))?
     };
@@ -109,6 +130,7 @@ async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) 
             None
         }
     };
+    ctx.append_http_header("set-cookie", services.device_cookie(&proved.device));
     Ok(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() })
 }
 
@@ -130,7 +152,8 @@ pub struct SignInMutation;
 #[Object(guard = "root(\"Mutation\")")]
 impl SignInMutation {
     /// Begins a session. An unknown identifier, a wrong password, and an account that may not sign in get the same answer
-    /// after the same work. One try a request.
+    /// after the same work. One try a request; after three failures the next one has to wait (`LIMIT_EXCEEDED`, with the
+    /// seconds in `extensions.retryAfter`).
     #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_in(
         &self,

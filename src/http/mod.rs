@@ -22,6 +22,7 @@ use crate::{
     client::Client,
     error::{Code, Error},
     graphql::{Api, Asker},
+    throttle::REFUSED_COST,
 };
 
 mod console;
@@ -29,6 +30,7 @@ mod health;
 mod hosts;
 mod identity;
 pub mod protocol;
+mod rate;
 
 pub use console::{Console, DemoSignIn};
 
@@ -103,30 +105,40 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = read_body(body, server.max_body_bytes).await?;
     let (asked, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
+    let services = server.api.services();
+    let client = client(&parts, services.device_cookie_name());
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(asked.request, asked.document_id.as_deref()) {
         Ok(opened) => opened,
-        Err(refused) => return Ok((*refused, accept)),
+        Err(mut refused) => {
+            let charged = rate::charge(&services.throttle, &Viewer::anonymous(), &client, REFUSED_COST).await;
+            refused.http_headers.extend(charged.map_err(|rejection| rejection.accepting(accept))?);
+            return Ok((*refused, accept));
+        }
     };
     if asked.only_reads && !opened.only_reads() {
         return Err(protocol::Rejection::only_reads().accepting(accept));
     }
-    let services = server.api.services();
     let token = identity::token(&parts.headers, services.cookie_name()).map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
         Some(token) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
     let viewer = viewer.unwrap_or_else(Viewer::anonymous);
-    let asker = Asker { viewer, token, client: client(&parts), request_id: request_id.to_owned() };
-    Ok((server.api.execute(opened, asker).await, accept))
+    let charged = rate::charge(&services.throttle, &viewer, &client, opened.cost()).await;
+    let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;
+    let asker = Asker { viewer, token, client, request_id: request_id.to_owned() };
+    let mut response = server.api.execute(opened, asker).await;
+    response.http_headers.extend(rate_limit);
+    Ok((response, accept))
 }
 
 /// From where a request comes.
-fn client(parts: &Parts) -> Client {
+fn client(parts: &Parts, device_cookie: &str) -> Client {
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Client { address, user_agent: user_agent.map(ToOwned::to_owned) }
+    let device = identity::cookie(&parts.headers, device_cookie);
+    Client { address, user_agent: user_agent.map(ToOwned::to_owned), device }
 }
 
 async fn read_body(body: Body, limit: usize) -> Result<axum::body::Bytes, protocol::Rejection> {
