@@ -28,6 +28,7 @@ use crate::{
     messages::{self, Messages},
     random::Random,
     redis,
+    throttle::Throttle,
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -81,6 +82,7 @@ impl App {
         let Ambient { clock, random } = ambient;
         let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
         let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
+        let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis.clone(), config.rates);
         let services = Services {
             owners: Owners::new(db.clone(), clock.clone(), random.clone(), seal.clone(), messages, background.clone()),
             background,
@@ -91,6 +93,7 @@ impl App {
             passwords: Passwords::new(random, config.password_hashes_at_once)?,
             sessions,
             redis,
+            throttle,
             secure_cookies: config.environment == Environment::Production,
             anonymous_introspection: config.introspection_anonymous,
         };

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::graphql::Limits;
+use crate::{graphql::Limits, throttle::Rates};
 
 mod checker;
 #[cfg(test)]
@@ -18,6 +18,9 @@ mod tests;
 
 use checker::Checker;
 pub use checker::Problems;
+
+/// Points of cost a minute that can be counted without a loss, in Redis too.
+const MOST_POINTS: u64 = 1_000_000_000;
 
 /// What kind of deployment this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +98,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_QUERY_TOKENS` and the others: what a request may ask for.
     pub limits: Limits,
+    /// `RATE_LIMIT_COST_PER_MINUTE` and `RATE_LIMIT_ANONYMOUS_COST_PER_MINUTE`: what requests may cost.
+    pub rates: Rates,
     /// `PERSISTED_DOCUMENTS`: the manifest of the documents that are kept under an id.
     pub persisted_documents: Option<PathBuf>,
     /// `PERSISTED_DOCUMENTS_ONLY`: whether only those are executed, but for administrators and API keys.
@@ -149,6 +154,8 @@ struct Raw {
     max_input_values: Option<String>,
     max_query_cost: Option<String>,
     max_answer_values: Option<String>,
+    rate_limit_cost_per_minute: Option<String>,
+    rate_limit_anonymous_cost_per_minute: Option<String>,
     persisted_documents: Option<String>,
     persisted_documents_only: Option<String>,
     graphiql: Option<String>,
@@ -260,6 +267,20 @@ impl Checker {
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),
             limits,
+            rates: Rates {
+                viewer: self.number(
+                    "RATE_LIMIT_COST_PER_MINUTE",
+                    raw.rate_limit_cost_per_minute,
+                    10_000_000,
+                    0..=MOST_POINTS,
+                ),
+                anonymous: self.number(
+                    "RATE_LIMIT_ANONYMOUS_COST_PER_MINUTE",
+                    raw.rate_limit_anonymous_cost_per_minute,
+                    1_000_000,
+                    0..=MOST_POINTS,
+                ),
+            },
             persisted_documents: raw.persisted_documents.map(PathBuf::from),
             persisted_documents_only: self.one_of(
                 "PERSISTED_DOCUMENTS_ONLY",

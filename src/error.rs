@@ -56,12 +56,14 @@ pub struct Error {
     met_another: bool,
     /// What the viewer may not read or do, as a schema coordinate.
     coordinate: Option<String>,
+    /// The seconds after which it may be tried again.
+    retry_after: Option<u64>,
 }
 
 impl Error {
     /// An error whose message the caller may read.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, met_another: false, coordinate: None }
+        Self { code, message: message.into(), cause: None, met_another: false, coordinate: None, retry_after: None }
     }
 
     /// Not for this viewer: the field `coordinate` (a schema coordinate such as `Student.phone`, by section 3.14 of the
@@ -73,6 +75,13 @@ impl Error {
     /// The request is wrong, and `message` says how.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadUserInput, message)
+    }
+
+    /// There was too much of something: it may be tried again after so many seconds, which `extensions.retryAfter` has too.
+    #[must_use]
+    pub fn too_many(what: &str, seconds: u64) -> Self {
+        let message = format!("{what}: try again in {seconds} seconds");
+        Self { retry_after: Some(seconds), ..Self::new(Code::LimitExceeded, message) }
     }
 
     /// A cursor that was not given for this list.
@@ -125,6 +134,9 @@ impl Error {
             extensions.set("code", self.code.as_str());
             if let Some(coordinate) = &self.coordinate {
                 extensions.set("coordinate", coordinate.as_str());
+            }
+            if let Some(seconds) = self.retry_after {
+                extensions.set("retryAfter", seconds);
             }
         })
     }

@@ -80,12 +80,12 @@ impl Kind {
     }
 }
 
-/// Seals what clients carry for the service: global ids, cursors and one-time codes.
+/// Seals what clients carry for the service, global ids and cursors, and makes digests of what it keeps of them.
 #[derive(Clone)]
 pub struct Seal {
     ids: Aes128,
     cursors: [u8; 32],
-    codes: [u8; 32],
+    digests: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -101,11 +101,8 @@ impl Seal {
         let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        Self {
-            ids: Aes128::new(&half.into()),
-            cursors: derive(secret, "rollcall/cursors/1"),
-            codes: derive(secret, "rollcall/codes/1"),
-        }
+        let (cursors, digests) = (derive(secret, "rollcall/cursors/1"), derive(secret, "rollcall/digests/1"));
+        Self { ids: Aes128::new(&half.into()), cursors, digests }
     }
 
     /// The global id of row `number` of a type.
@@ -162,12 +159,14 @@ impl Seal {
         String::from_utf8(position).ok()
     }
 
-    /// What a one-time code is kept as: its HMAC-SHA-256 (RFC 2104) with the account and the purpose that it is good for.
-    /// There are so few codes that a plain hash of one is as good as the code, to who reads the database: the key is not
-    /// in there.
+    /// A digest by which `parts` are found again, and nobody without the secret finds out what they are: HMAC-SHA-256.
     #[must_use]
-    pub fn code(&self, account: i64, purpose: &str, code: &str) -> [u8; 32] {
-        mac(self.codes, &[&account.to_be_bytes(), purpose.as_bytes(), &[0], code.as_bytes()])
+    pub fn digest(&self, parts: &[&str]) -> [u8; 32] {
+        // With their lengths, so that what stands in one part is never taken for another.
+        let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let message: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
+        mac(self.digests, &message)
     }
 }
 
@@ -204,13 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_bound_to_its_account_and_purpose_and_to_the_secret() {
+    fn a_digest_is_of_its_parts_and_its_secret() {
         let seal = Seal::new("secret");
-        let kept = seal.code(7, "RESET", "123456");
-        assert_eq!(seal.code(7, "RESET", "123456"), kept);
-        let others =
-            [seal.code(8, "RESET", "123456"), seal.code(7, "ACTIVATION", "123456"), seal.code(7, "RESET", "123457")];
-        assert!(!others.contains(&kept) && Seal::new("other").code(7, "RESET", "123456") != kept);
+        assert_eq!(seal.digest(&["a", "bc"]), seal.digest(&["a", "bc"]));
+        for other in [seal.digest(&["ab", "c"]), seal.digest(&["abc"]), Seal::new("other").digest(&["a", "bc"])] {
+            assert_ne!(seal.digest(&["a", "bc"]), other);
+        }
     }
 
     #[test]

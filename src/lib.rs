@@ -42,3 +42,4 @@ pub mod sessions;
 pub mod staff;
 pub mod students;
 pub mod subjects;
+pub mod throttle;

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     messages::Content,
+    throttle::Subject,
 };
 
 /// Whose account is to be activated.
@@ -130,7 +131,8 @@ async fn redeem(
         None => return Ok(Some(SignInPayload::nobody(done.user_errors))),
     };
     services.owners.tell(account_id, Content::PasswordChanged);
-    begin(ctx, &Proved { account_id, hash, renewed: None }, session).await.map(Some)
+    let device = services.throttle.device(&Subject::SignIn(&identifier), call.client())?;
+    begin(ctx, &Proved { account_id, hash, renewed: None, device }, session).await.map(Some)
 }
 
 /// Codes: a part of the mutation root.

@@ -99,7 +99,7 @@ pub async fn redeem(cx: &mut Cx, act: &Act, redeemed: &Redeemed<'_>) -> Changed<
         .await
         .optional()?;
     let (account, kept) = tried.unwrap_or_else(|| (0, vec![0; 32]));
-    let right = seal.code(account, purpose.as_str(), code.expose_secret()).ct_eq(&*kept);
+    let right = purpose.digest(seal, account, code).ct_eq(&*kept);
     if account == 0 || !bool::from(right) {
         return Ok(None);
     }

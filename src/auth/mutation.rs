@@ -4,8 +4,14 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use secrecy::SecretString;
 
 use super::{
-    Role::Own, RoleSet, api::ViewerObject, password::check_new, profile::ProfileEdit, session::digest, sets::PEOPLE,
-    sign_in::hand_over,
+    Role::Own,
+    RoleSet,
+    api::ViewerObject,
+    password::check_new,
+    profile::ProfileEdit,
+    session::digest,
+    sets::PEOPLE,
+    sign_in::{hand_over, on_lock},
 };
 use crate::{
     change,
@@ -20,6 +26,7 @@ use crate::{
     payload,
     people::MaritalStatus,
     read,
+    throttle::Subject,
 };
 
 /// Who changes what is their own: everybody who signed in.
@@ -125,13 +132,20 @@ impl ProfileMutation {
         }
         let act = Act::of(ctx, None).await?;
         let services = call.services();
-        let about = read!(call.db(), auth::about(act.scope.account()))?;
+        let account = act.scope.account();
+        let attempt = services.throttle.attempt(&Subject::Password(account), call.client()).await?;
+        let about = read!(call.db(), auth::about(account))?;
         check_new(&mut problems, "newPassword", &input.new_password, &about);
         let same = input.new_password == input.current_password;
         problems.require(!same, "newPassword", Invalid, "it is the one you have");
         let (current, new) = (SecretString::from(input.current_password), SecretString::from(input.new_password));
-        let hash = read!(call.db(), auth::password_hash(act.scope.account()))?;
+        let hash = read!(call.db(), auth::password_hash(account))?;
         let proved = services.passwords.verify(current, hash.clone()).await?;
+        if proved {
+            attempt.succeeded().await;
+        } else if attempt.failed().await {
+            on_lock(call, account);
+        }
         let hash = hash.filter(|_| proved);
         problems.require(hash.is_some(), "currentPassword", InvalidCredentials, "it is not your password");
         let (Some(hash), true) = (hash, problems.is_empty()) else {

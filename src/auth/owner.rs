@@ -1,7 +1,5 @@
 //! The owners of accounts, as messages reach them: codes, and news of their account. All of it goes on after the answer.
 
-use secrecy::ExposeSecret;
-
 use super::{
     code::{self, CodePurpose},
     model::{Contact, Identifier},
@@ -67,7 +65,7 @@ impl Owners {
     async fn issue(&self, identifier: &Identifier, purpose: CodePurpose) -> Result<()> {
         let Some((account, contact)) = read!(self.db, auth_codes::owner(identifier, purpose))? else { return Ok(()) };
         let code = code::make(&self.random);
-        let hash = self.seal.code(account, purpose.as_str(), code.expose_secret()).to_vec();
+        let hash = purpose.digest(&self.seal, account, &code).to_vec();
         let now = self.clock.now();
         let issued = {
             let mut cx = self.db.write().await?;

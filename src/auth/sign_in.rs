@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     read,
+    throttle::{LOCK_MINUTES, Subject},
 };
 
 /// How the session's token is carried.
@@ -75,18 +76,38 @@ pub(super) struct Proved {
     pub(super) hash: String,
     /// A hash of the same password with today's parameters, where the kept one took less work.
     pub(super) renewed: Option<String>,
+    /// What the device is known by from now on.
+    pub(super) device: String,
 }
 
 /// Compares a password with that of the account with this identifier; `None` where it may not sign in with it. The work is
 /// the same whether there is such an account.
+///
+/// # Errors
+/// When there were too many tries before.
 async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> Result<Option<Proved>> {
-    let passwords = &call.services().passwords;
+    let (passwords, throttle) = (&call.services().passwords, &call.services().throttle);
+    let subject = Subject::SignIn(identifier);
+    let attempt = throttle.attempt(&subject, call.client()).await?;
     let credential = read!(call.db(), auth::credential(identifier))?.filter(|credential| credential.active);
     let (account_id, hash) = credential.map_or((0, None), |found| (found.account_id, found.password_hash));
     let matches = passwords.verify(password.clone(), hash.clone()).await?;
-    let Some(hash) = hash.filter(|_| matches) else { return Ok(None) };
+    let Some(hash) = hash.filter(|_| matches) else {
+        if attempt.failed().await && account_id != 0 {
+            on_lock(call, account_id);
+        }
+        return Ok(None);
+    };
+    attempt.succeeded().await;
+    let device = throttle.device(&subject, call.client())?;
     let renewed = if is_outdated(&hash) { Some(passwords.hash(password).await?) } else { None };
-    Ok(Some(Proved { account_id, hash, renewed }))
+    Ok(Some(Proved { account_id, hash, renewed, device }))
+}
+
+/// An account's password was guessed at until it was locked for who did: its owner is told, once a day at most.
+pub(super) fn on_lock(call: &Call, account_id: i64) {
+    tracing::warn!(account = account_id, "locked for who guesses at its password");
+    call.services().owners.tell_locked(account_id, LOCK_MINUTES);
 }
 
 /// Hands a session's token to who sent the request: in the payload, or in a cookie.
@@ -114,7 +135,7 @@ pub(super) async fn begin(ctx: &Context<'_>, proved: &Proved, transport: Session
     let services = call.services();
     let (session, token) = services.sessions.begin(proved.account_id, call.client()).await?;
     let noted = {
-        let (Proved { account_id, hash, renewed }, now) = (proved, services.clock.now());
+        let (Proved { account_id, hash, renewed, .. }, now) = (proved, services.clock.now());
         let mut cx = call.db().write().await?;
         dispatch!(cx, auth::signed_in(*account_id, hash, renewed.as_deref(), now))?
     };
@@ -129,6 +150,7 @@ pub(super) async fn begin(ctx: &Context<'_>, proved: &Proved, transport: Session
     let viewer = services.sessions.viewer(&token).await?;
     call.sign_in(viewer.ok_or_else(|| Error::internal("a session that has just begun is not there"))?);
     let token = hand_over(ctx, token, transport);
+    ctx.append_http_header("set-cookie", services.device_cookie(&proved.device));
     Ok(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() })
 }
 
@@ -150,7 +172,8 @@ pub struct SignInMutation;
 #[Object(guard = "root(\"Mutation\")")]
 impl SignInMutation {
     /// Begins a session, and ends the one that the request came with. An unknown identifier, a wrong password, and an account
-    /// that may not sign in get the same answer after the same work. One try a request.
+    /// that may not sign in get the same answer after the same work. One try a request; after three failures the next one
+    /// has to wait (`LIMIT_EXCEEDED`, with the seconds in `extensions.retryAfter`).
     #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_in(
         &self,

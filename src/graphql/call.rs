@@ -29,6 +29,7 @@ use crate::{
     ids::{Kind, Seal},
     random::Random,
     read,
+    throttle::{DEVICE_LIFETIME, Throttle},
 };
 
 /// What every call shares; made once.
@@ -51,6 +52,8 @@ pub struct Services {
     pub owners: Owners,
     /// What goes on after an answer.
     pub background: Background,
+    /// How often and how much.
+    pub throttle: Throttle,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.
@@ -307,17 +310,29 @@ impl Services {
     /// The `Set-Cookie` that carries a session's token: not for scripts, not for other sites.
     #[must_use]
     pub fn cookie(&self, token: &str) -> String {
-        self.set_cookie(token, self.sessions.lifetime().absolute.num_seconds())
+        self.set_cookie(self.cookie_name(), token, self.sessions.lifetime().absolute.num_seconds())
     }
 
     /// The `Set-Cookie` that takes the session's cookie back.
     #[must_use]
     pub fn expired_cookie(&self) -> String {
-        self.set_cookie("", 0)
+        self.set_cookie(self.cookie_name(), "", 0)
     }
 
-    fn set_cookie(&self, value: &str, max_age: i64) -> String {
+    /// The name of the cookie that a device is known by.
+    #[must_use]
+    pub fn device_cookie_name(&self) -> &'static str {
+        if self.secure_cookies { "__Host-rollcall-device" } else { "rollcall-device" }
+    }
+
+    /// The `Set-Cookie` that carries what a device is known by. It signs nobody in.
+    #[must_use]
+    pub fn device_cookie(&self, device: &str) -> String {
+        self.set_cookie(self.device_cookie_name(), device, DEVICE_LIFETIME.num_seconds())
+    }
+
+    fn set_cookie(&self, name: &str, value: &str, max_age: i64) -> String {
         let secure = if self.secure_cookies { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+        format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}")
     }
 }

@@ -44,6 +44,12 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// What the operation costs, were every page full.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
     /// False if the operation to be executed is known and is not a query.
     #[must_use]
     pub fn only_reads(&self) -> bool {

@@ -43,6 +43,7 @@ impl Proxies {
             address: said.or(peer),
             secure: through.is_some() && is_https(headers),
             user_agent: user_agent.map(ToOwned::to_owned),
+            device: None,
         }
     }
 

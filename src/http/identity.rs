@@ -66,7 +66,8 @@ pub fn token(
     Ok(Some((token, SessionTransport::Cookie)))
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// The value of a cookie; where a name comes twice, the first one's.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value.to_owned())

@@ -25,6 +25,7 @@ use crate::{
     client::Client,
     error::{Code, Error},
     graphql::{Api, Asker},
+    throttle::REFUSED_COST,
 };
 
 mod client;
@@ -34,6 +35,7 @@ mod hosts;
 mod https;
 mod identity;
 pub mod protocol;
+mod rate;
 mod serve;
 
 pub use console::{Console, DemoSignIn};
@@ -164,16 +166,21 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let body = read_body(body, server).await?;
     let (asked, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
+    let services = server.api.services();
+    let client = parts.extensions.remove::<Client>().unwrap_or_default();
+    let client = Client { device: identity::cookie(&parts.headers, services.device_cookie_name()), ..client };
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(asked.request, asked.document_id.as_deref()) {
         Ok(opened) => opened,
-        Err(refused) => return Ok((*refused, accept)),
+        Err(mut refused) => {
+            let charged = rate::charge(&services.throttle, &Viewer::anonymous(), &client, REFUSED_COST).await;
+            refused.http_headers.extend(charged.map_err(|rejection| rejection.accepting(accept))?);
+            return Ok((*refused, accept));
+        }
     };
     if asked.only_reads && !opened.only_reads() {
         return Err(protocol::Rejection::only_reads().accepting(accept));
     }
-    let services = server.api.services();
-    let client = parts.extensions.remove::<Client>().unwrap_or_default();
     let host = hosts::host(&parts.headers, &parts.uri);
     let origins = identity::Origins { host, secure: client.secure, allowed: &server.cors_origins };
     let token = identity::token(&parts.headers, services.cookie_name(), origins);
@@ -184,8 +191,12 @@ async fn answer(
     };
     let viewer = viewer.unwrap_or_else(Viewer::anonymous);
     let transport = token.map(|(_, transport)| transport).unwrap_or_default();
+    let charged = rate::charge(&services.throttle, &viewer, &client, opened.cost()).await;
+    let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;
     let asker = Asker { viewer, transport, client, request_id: request_id.to_owned() };
-    Ok((server.api.execute(opened, asker).await, accept))
+    let mut response = server.api.execute(opened, asker).await;
+    response.http_headers.extend(rate_limit);
+    Ok((response, accept))
 }
 
 async fn read_body(body: Body, server: &Server) -> Result<Bytes, protocol::Rejection> {

@@ -8,7 +8,7 @@ use async_graphql::{
 };
 use axum::{
     extract::Query,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response as HttpResponse},
 };
 use serde::Serialize;
@@ -96,7 +96,8 @@ pub struct Asked {
 pub struct Rejection {
     accept: Accept,
     status: StatusCode,
-    allow: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    retry_after: Option<u64>,
     code: &'static str,
     message: String,
 }
@@ -104,7 +105,8 @@ pub struct Rejection {
 impl Rejection {
     /// A refusal with this status, whose body is a GraphQL error with this message.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { accept: Accept::Json, status, allow: None, code: "BAD_USER_INPUT", message: message.into() }
+        let (accept, code, message) = (Accept::Json, "BAD_USER_INPUT", message.into());
+        Self { accept, status, headers: Vec::new(), retry_after: None, code, message }
     }
 
     /// The same, with another `extensions.code`.
@@ -117,6 +119,21 @@ impl Rejection {
     #[must_use]
     pub fn accepting(self, accept: Accept) -> Self {
         Self { accept, ..self }
+    }
+
+    /// The same, with these headers.
+    #[must_use]
+    pub fn with(mut self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// The same, with the seconds after which it may be tried again: in `Retry-After` (RFC 9110, 10.2.3) and in
+    /// `extensions.retryAfter`.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The status it is answered with.
@@ -137,20 +154,23 @@ impl Rejection {
 
     /// RFC 9110, 15.5.6, wants the methods that would have been allowed.
     fn method(allow: &'static str, message: &str) -> Self {
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+        let allow = (header::ALLOW, HeaderValue::from_static(allow));
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, message).with(vec![allow])
     }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> HttpResponse {
         let mut error = ServerError::new(self.message, None);
-        error.extensions.get_or_insert_default().set("code", self.code);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", self.code);
+        if let Some(seconds) = self.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
         let mut body = Response::from_errors(vec![error]);
         with_codes(&mut body);
         let mut response = encode(self.status, self.accept, body);
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
+        response.headers_mut().extend(self.headers);
         response
     }
 }

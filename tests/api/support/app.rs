@@ -16,6 +16,8 @@ use rollcall::{
     demo::cast,
     graphql::Api,
     ids::{Kind, Seal},
+    random::Random,
+    throttle::Rates,
 };
 use secrecy::ExposeSecret;
 
@@ -64,7 +66,13 @@ impl TestApp {
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let database = Arc::new(TestDatabase::filled(backend).await);
         let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
+        config.rates = Rates::default();
         change(&mut config);
+        if config.redis_url.is_some() {
+            // Under a secret of its own, it does not count what other tests count in the same Redis.
+            config.secret_key = Random::system().token().into();
+        }
         Self::serve(backend, database, config, Clock::fixed(TODAY.and_hms_opt(12, 0, 0).unwrap())).await
     }
 
