@@ -76,6 +76,15 @@ pub struct ChangePasswordPayload {
 
 impl Stated for ChangePasswordPayload {}
 
+/// Compares a password with the viewer's own: the hash that it was compared with. Where it is another one, that is said at
+/// `currentPassword`.
+pub(super) async fn prove_own(call: &Call, password: String, problems: &mut Problems) -> Result<Option<String>> {
+    let hash = read!(call.db(), auth::password_hash(call.scope().account()))?;
+    let proved = call.services().passwords.verify(SecretString::from(password), hash.clone()).await?;
+    problems.require(proved, "currentPassword", InvalidCredentials, "it is not your password");
+    Ok(hash.filter(|_| proved))
+}
+
 /// One's own part of the mutation root.
 #[derive(Default)]
 pub struct ProfileMutation;
@@ -117,21 +126,16 @@ impl ProfileMutation {
             return Err(Error::bad_input("one password a request"));
         }
         let act = Act::of(ctx, None).await?;
-        let services = call.services();
         let about = read!(call.db(), auth::about(act.scope.account()))?;
         check_new(&mut problems, "newPassword", &input.new_password, &about);
         let same = input.new_password == input.current_password;
         problems.require(!same, "newPassword", Invalid, "it is the one you have");
-        let (current, new) = (SecretString::from(input.current_password), SecretString::from(input.new_password));
-        let hash = read!(call.db(), auth::password_hash(act.scope.account()))?;
-        let proved = services.passwords.verify(current, hash.clone()).await?;
-        let hash = hash.filter(|_| proved);
-        problems.require(hash.is_some(), "currentPassword", InvalidCredentials, "it is not your password");
+        let hash = prove_own(call, input.current_password, &mut problems).await?;
         let (Some(hash), true) = (hash, problems.is_empty()) else {
             return Ok(Some(ChangePasswordPayload { success: false, user_errors: problems.into_vec() }));
         };
         // Hashing takes its time, and nobody should wait for it in a transaction.
-        let new = services.passwords.hash(new).await?;
+        let new = call.services().passwords.hash(input.new_password.into()).await?;
         let keep = call.token().map(digest).unwrap_or_default();
         let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, &keep, Problems::default()));
         Ok(Some(ChangePasswordPayload { success: done.value.is_some(), user_errors: done.user_errors }))

@@ -3,7 +3,7 @@
 //! What is here is read before there is a viewer, so it takes no scope and gives nothing of a person but who they are.
 
 use chrono::NaiveDateTime;
-use diesel::{dsl, prelude::*};
+use diesel::{dsl, prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
 
 use super::{Backend, Cx};
@@ -13,7 +13,10 @@ use crate::{
         key::KeyRow,
         model::{AccountRow, Credential, Identifier, StaffRole, ViewerRow},
     },
-    db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
+    db::schema::{
+        accounts, api_keys, parents, recovery_codes, second_factor_roles, second_factors, sessions, staff, staff_roles,
+        students,
+    },
     error::Result,
 };
 
@@ -35,8 +38,8 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(Acco
 
 /// What the account with this identifier signs in with.
 pub async fn credential(cx: &mut Cx, identifier: &Identifier) -> Result<Option<Credential>> {
-    let columns = (accounts::id, accounts::password_hash, accounts::active);
-    let accounts = accounts::table.select(columns).into_boxed();
+    let columns = (accounts::id, accounts::password_hash, accounts::active, second_factors::uses.nullable());
+    let accounts = accounts::table.left_join(second_factors::table.on(in_force())).select(columns).into_boxed();
     let found = match identifier {
         Identifier::Email(email) => accounts.filter(accounts::email.eq(email)),
         Identifier::Phone(phone) => accounts.filter(accounts::phone.eq(phone)),
@@ -48,6 +51,25 @@ pub async fn credential(cx: &mut Cx, identifier: &Identifier) -> Result<Option<C
 pub async fn password_hash(cx: &mut Cx, account_id: i64) -> Result<Option<String>> {
     let hash = accounts::table.find(account_id).select(accounts::password_hash);
     Ok(hash.first(cx).await.optional()?.flatten())
+}
+
+/// That a second factor is one that signing in to its account takes.
+#[dsl::auto_type]
+fn in_force() -> _ {
+    second_factors::account_id.eq(accounts::id).and(accounts::second_factor_at.is_not_null())
+}
+
+/// Whether signing in to an account takes a second factor.
+pub async fn has_factor(cx: &mut Cx, account_id: i64) -> Result<bool> {
+    let since: Option<Option<NaiveDateTime>> =
+        accounts::table.find(account_id).select(accounts::second_factor_at).first(cx).await.optional()?;
+    Ok(since.flatten().is_some())
+}
+
+/// How many recovery codes an account has that were not used.
+pub async fn codes_left(cx: &mut Cx, account_id: i64) -> Result<i64> {
+    let codes = recovery_codes::table.filter(recovery_codes::account_id.eq(account_id));
+    Ok(codes.filter(recovery_codes::used_at.is_null()).count().get_result(cx).await?)
 }
 
 /// What is known of the person whose account it is, and no password should be made of: names, e-mail and phone.
@@ -72,16 +94,28 @@ pub async fn about(cx: &mut Cx, account_id: i64) -> Result<Vec<String>> {
     Ok([email, phone, staff, student, parent].into_iter().flatten().collect())
 }
 
-/// Notes a sign-in with the password whose hash is `proved`, and keeps a `renewed` hash of it; false where the account has
-/// another one by now, or may not sign in any more.
+/// Keeps a `renewed` hash of the password whose hash is `proved`, unless the account has another one by now.
+pub async fn renew_hash(cx: &mut Cx, account_id: i64, proved: &str, renewed: &str) -> Result<()> {
+    let account = accounts::table.find(account_id).filter(accounts::password_hash.eq(proved));
+    diesel::update(account).set(accounts::password_hash.eq(renewed)).execute(cx).await?;
+    Ok(())
+}
+
+/// Notes a sign-in with the password whose hash is `proved`, and by a second factor or not, and keeps a `renewed` hash of the
+/// password; false where the account has another one by now, may not sign in any more, or takes a second factor.
 pub async fn signed_in(
     cx: &mut Cx,
     account_id: i64,
-    proved: &str,
+    (proved, by_factor): (&str, bool),
     renewed: Option<&str>,
     now: NaiveDateTime,
 ) -> Result<bool> {
-    let account = accounts::table.find(account_id).filter(accounts::active).filter(accounts::password_hash.eq(proved));
+    let enough = accounts::second_factor_at.is_null().or(by_factor.into_sql::<Bool>());
+    let account = accounts::table
+        .find(account_id)
+        .filter(accounts::active)
+        .filter(accounts::password_hash.eq(proved))
+        .filter(enough);
     let changes = (accounts::last_sign_in_at.eq(now), renewed.map(|hash| accounts::password_hash.eq(hash)));
     Ok(diesel::update(account).set(changes).execute(cx).await? == 1)
 }
@@ -165,7 +199,8 @@ pub async fn viewer_of_account(cx: &mut Cx, account_id: i64) -> Result<Vec<Viewe
     Ok(people().filter(accounts::id.eq(account_id)).load(cx).await?)
 }
 
-/// Every active account with the people behind it who are not archived, once for each role held as staff.
+/// Every active account with the people behind it who are not archived, once for each role held as staff, and whether that
+/// is for those alone who have a second factor.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn people() -> _ {
     accounts::table
@@ -173,6 +208,7 @@ fn people() -> _ {
         .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
         .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
         .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
+        .left_join(second_factor_roles::table.on(second_factor_roles::role.nullable().eq(staff_roles::role.nullable())))
         .filter(accounts::active)
         .select((
             accounts::id,
@@ -180,5 +216,7 @@ fn people() -> _ {
             students::id.nullable(),
             parents::id.nullable(),
             staff_roles::role.nullable(),
+            second_factor_roles::role.nullable(),
+            accounts::second_factor_at,
         ))
 }

@@ -30,6 +30,7 @@ diesel::table! {
         active -> Bool,
         last_sign_in_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
+        second_factor_at -> Nullable<Timestamp>,
     }
 }
 
@@ -358,6 +359,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> Int8,
+        code_hash -> Bytea,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     routines (id) {
         id -> Int8,
         course_id -> Int8,
@@ -370,6 +379,24 @@ diesel::table! {
         room -> Nullable<Text>,
         active -> Bool,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    second_factor_roles (role) {
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    second_factors (account_id) {
+        account_id -> Int8,
+        secret -> Bytea,
+        created_at -> Timestamp,
+        last_step -> Int8,
+        uses -> Int4,
+        failures -> Int4,
+        paused_until -> Nullable<Timestamp>,
     }
 }
 
@@ -522,8 +549,10 @@ diesel::joinable!(notices -> staff (published_by));
 diesel::joinable!(parent_students -> parents (parent_id));
 diesel::joinable!(parent_students -> students (student_id));
 diesel::joinable!(parents -> accounts (account_id));
+diesel::joinable!(recovery_codes -> second_factors (account_id));
 diesel::joinable!(routines -> courses (course_id));
 diesel::joinable!(routines -> staff (teacher_id));
+diesel::joinable!(second_factors -> accounts (account_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(staff -> accounts (account_id));
 diesel::joinable!(staff_roles -> staff (staff_id));
@@ -569,7 +598,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     notices,
     parent_students,
     parents,
+    recovery_codes,
     routines,
+    second_factor_roles,
+    second_factors,
     sessions,
     staff,
     staff_roles,

@@ -10,6 +10,8 @@ use crate::auth::sets::ANYONE;
 pub enum UserErrorCode {
     /// The identifier or the password is wrong, or the account may not sign in.
     InvalidCredentials,
+    /// Too many tries were wrong: wait before the next.
+    TooManyTries,
     /// The value is not what this field takes.
     Invalid,
     /// The field must be given, and must not be empty.

@@ -88,7 +88,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
     ]),
     ("Institute", &[
         (ANYONE, "id name phone email address logoUrl description timeZone"),
-        ("ADMIN", "registrationNumber taxNumber version"),
+        ("ADMIN", "registrationNumber taxNumber secondFactorRequired version"),
     ]),
 ];
 

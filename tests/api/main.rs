@@ -51,6 +51,7 @@ mod reports;
 mod rows;
 mod rules;
 mod scope;
+mod second_factor;
 mod sessions;
 mod staff;
 mod stores;

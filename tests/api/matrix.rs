@@ -55,6 +55,17 @@ const NEVER_ANY: [(&str, &str, &str); 4] = [
     ("MeetingEdge TeacherFeedbackEdge", "ADMISSION", "they see their own lists, and neither teach nor meet anybody"),
 ];
 
+/// The mutations that try a password or a code.
+const TRIES: [&str; 7] = [
+    "signIn",
+    "completeSignIn",
+    "changePassword",
+    "beginSecondFactor",
+    "confirmSecondFactor",
+    "renewRecoveryCodes",
+    "removeSecondFactor",
+];
+
 type Cells = BTreeMap<(&'static str, &'static str), BTreeMap<String, Outcomes>>;
 
 /// What a mutation's input is filled with so that it is refused: rows that are not there, empty texts, nonsense.
@@ -145,11 +156,11 @@ async fn ask_everything(app: &TestApp, viewer: &'static Viewer, client: &Client,
     // Last, for it ends the session. Every mutation is refused or denied: nothing is written.
     let before = app.database.contents().await;
     let mutations = everything(SCHEMA.object("Mutation"), &|field, argument| nonsense(app, field, argument));
-    // One password is tried a request.
-    let (sign_in, mut others): (Vec<_>, Vec<_>) = mutations.into_iter().partition(|select| select.field == "signIn");
+    // One password or code is tried a request.
+    let (tries, mut others): (Vec<_>, Vec<_>) = mutations.into_iter().partition(|select| TRIES.contains(&select.field));
     others.sort_by_key(|select| select.field == "signOut");
-    for mutations in [sign_in, others] {
-        ask(client, &mut judge, "Mutation", &mutations).await;
+    for mutations in tries.chunks(1).chain([&others[..]]) {
+        ask(client, &mut judge, "Mutation", mutations).await;
     }
     app.database.is_as(&before, viewer.name).await;
     for (cell, Outcomes { read, denied }) in judge.cells {

@@ -29,6 +29,8 @@ pub mod attendance_write;
 pub mod audit;
 #[path = "../../auth/store.rs"]
 pub mod auth;
+#[path = "../../auth/factor_write.rs"]
+pub mod auth_factor_write;
 #[path = "../../auth/profile_write.rs"]
 pub mod auth_profile_write;
 #[path = "../../auth/write.rs"]
