@@ -124,7 +124,7 @@ diesel::table! {
     audit_entries (id) {
         id -> Int8,
         at -> Timestamp,
-        account_id -> Int8,
+        account_id -> Nullable<Int8>,
         action -> Text,
         subject_type -> Text,
         subject_id -> Int8,

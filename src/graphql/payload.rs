@@ -83,6 +83,13 @@ impl UserError {
         Self { field, code, message: message.into() }
     }
 
+    /// The error as a line, for a terminal.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let path = self.field.join(".");
+        if path.is_empty() { self.message.clone() } else { format!("{path}: {}", self.message) }
+    }
+
     /// The code, for who has the error at hand.
     #[must_use]
     pub fn is(&self) -> UserErrorCode {

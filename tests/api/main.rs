@@ -40,6 +40,7 @@ mod matrix;
 mod meeting_steps;
 mod meetings;
 mod notices;
+mod operator;
 mod oracles;
 mod parents;
 mod paths;

@@ -11,6 +11,10 @@ pub mod held;
 
 #[path = "../../access/store.rs"]
 pub mod access;
+#[path = "../../accounts/store.rs"]
+pub mod accounts;
+#[path = "../../accounts/write.rs"]
+pub mod accounts_write;
 #[path = "../../api_keys/store.rs"]
 pub mod api_keys;
 #[path = "../../api_keys/write.rs"]

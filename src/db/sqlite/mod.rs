@@ -10,6 +10,10 @@ pub mod dialect;
 
 #[path = "../../access/store.rs"]
 pub mod access;
+#[path = "../../accounts/store.rs"]
+pub mod accounts;
+#[path = "../../accounts/write.rs"]
+pub mod accounts_write;
 #[path = "../../api_keys/store.rs"]
 pub mod api_keys;
 #[path = "../../api_keys/write.rs"]
