@@ -68,8 +68,7 @@ impl App {
     /// # Errors
     /// When something cannot be opened, or migrations are pending and may not be applied here.
     pub async fn build(config: Config, ambient: Ambient) -> Result<Self> {
-        let db = open_database(&config).await?;
-        require_migrated(&db, config.migrate_on_start).await?;
+        let db = open_migrated(&config).await?;
         let redis = match &config.redis_url {
             Some(url) => Some(redis::connect(url.expose_secret()).await?),
             None => None,
@@ -170,6 +169,16 @@ pub async fn open_database(config: &Config) -> Result<Db> {
         statement_timeout: config.database_statement_timeout,
     };
     Db::open(url, options).await
+}
+
+/// Opens the configured database for who needs its tables.
+///
+/// # Errors
+/// When migrations are pending and may not be applied here.
+pub async fn open_migrated(config: &Config) -> Result<Db> {
+    let db = open_database(config).await?;
+    require_migrated(&db, config.migrate_on_start).await?;
+    Ok(db)
 }
 
 /// The manifests of the documents that are kept.

@@ -80,12 +80,13 @@ impl Kind {
     }
 }
 
-/// Seals what clients carry for the service, global ids and cursors, and makes digests of what it keeps of them.
+/// Seals what clients carry for the service (global ids, cursors) and what the database keeps of secrets, and makes digests.
 #[derive(Clone)]
 pub struct Seal {
     ids: Aes128,
     cursors: [u8; 32],
     digests: [u8; 32],
+    secrets: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -101,8 +102,9 @@ impl Seal {
         let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        let (cursors, digests) = (derive(secret, "rollcall/cursors/1"), derive(secret, "rollcall/digests/1"));
-        Self { ids: Aes128::new(&half.into()), cursors, digests }
+        let [cursors, digests, secrets] =
+            ["cursors", "digests", "secrets"].map(|of| derive(secret, &format!("rollcall/{of}/1")));
+        Self { ids: Aes128::new(&half.into()), cursors, digests, secrets }
     }
 
     /// The global id of row `number` of a type.
@@ -168,6 +170,22 @@ impl Seal {
             lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
         mac(self.digests, &message)
     }
+
+    /// A secret that only the service is to read again, and only for the same purpose: AES-SIV (RFC 5297) with the purpose
+    /// as associated data.
+    ///
+    /// # Errors
+    /// When it cannot be sealed, which needs a secret of gigabytes.
+    pub fn secret(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>> {
+        let sealed = Aes128Siv::new(&self.secrets.into()).encrypt([purpose], secret);
+        sealed.map_err(|_| Error::internal("a secret could not be sealed"))
+    }
+
+    /// The secret that was sealed for this purpose, under the same `SECRET_KEY`. The tag is compared in constant time.
+    #[must_use]
+    pub fn open_secret(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        Aes128Siv::new(&self.secrets.into()).decrypt([purpose], sealed).ok()
+    }
 }
 
 /// A key for one purpose (HKDF, RFC 5869, whose extract and one step of expand suffice for 32 bytes).
@@ -220,5 +238,17 @@ mod tests {
         let mut forged = cursor.into_bytes();
         forged[0] = if forged[0] == b'A' { b'B' } else { b'A' };
         assert_eq!(seal.open_cursor("students", std::str::from_utf8(&forged).unwrap()), None);
+    }
+
+    #[test]
+    fn a_secret_opens_for_its_purpose_under_its_key() {
+        let seal = Seal::new("secret");
+        let sealed = seal.secret("factor/1", b"abc").unwrap();
+        assert_eq!(seal.open_secret("factor/1", &sealed).as_deref(), Some(&b"abc"[..]));
+        assert_eq!(seal.open_secret("factor/2", &sealed), None);
+        assert_eq!(Seal::new("other").open_secret("factor/1", &sealed), None);
+        let mut forged = sealed;
+        forged[0] ^= 1;
+        assert_eq!(seal.open_secret("factor/1", &forged), None);
     }
 }

@@ -1,12 +1,13 @@
 //! The commands of `rollcall`; each does its work in the library.
 #![recursion_limit = "256"] // as of the library, whose futures are laid out here
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use rollcall::{
-    app::{self, Ambient, App, open_database},
-    auth::Role,
+    accounts::{self, NewAdmin, Task, check, password_from_stdin},
+    app::{self, Ambient, App, open_database, open_migrated},
+    auth::{Role, model::Identifier},
     config::{Config, LogFormat},
     demo,
     error::{Error, Result},
@@ -43,6 +44,9 @@ enum Command {
         #[arg(long)]
         revert: bool,
     },
+    /// What an operator does with accounts, from the machine itself.
+    #[command(subcommand)]
+    Accounts(Accounts),
     /// Fill an empty database with made-up data at size, to try and to measure with.
     Seed {
         /// Students.
@@ -65,6 +69,46 @@ enum Command {
     Authorization,
 }
 
+#[derive(Subcommand)]
+enum Accounts {
+    /// Add the first administrator, who adds everybody else.
+    CreateAdmin {
+        /// Name.
+        #[arg(long)]
+        name: String,
+        /// E-mail address.
+        #[arg(long)]
+        email: String,
+        /// Phone number, with its country code.
+        #[arg(long)]
+        phone: Option<String>,
+        /// Read a password from the standard input; else they are invited to set one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Take an account's password away and end its sessions: its owner sets another by a one-time code.
+    Reset {
+        /// E-mail address or phone number of the account.
+        #[arg(long)]
+        identifier: String,
+        /// Take the second factor away as well.
+        #[arg(long)]
+        second_factor: bool,
+    },
+    /// Let nobody sign in to an account any more, and end its sessions.
+    Deactivate {
+        /// E-mail address or phone number of the account.
+        #[arg(long)]
+        identifier: String,
+    },
+    /// Name duplicate and malformed e-mails and phones: exits with 1 where there are any, with 2 where it cannot be told.
+    Check {
+        /// Check a file that is to be imported, with the columns `email` and `phone`, instead of the accounts that are kept.
+        #[arg(long)]
+        csv: Option<PathBuf>,
+    },
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match app::runtime() {
@@ -78,11 +122,11 @@ fn main() -> ExitCode {
 
 async fn execute(command: Command) -> ExitCode {
     let done = match command {
-        Command::Schema { roles } => print(graphql::sdl_for(roles.into_iter().collect())),
-        Command::Authorization => print(graphql::authorization_page()),
+        Command::Schema { roles } => well(print(graphql::sdl_for(roles.into_iter().collect()))),
+        Command::Authorization => well(print(graphql::authorization_page())),
         Command::Demo { listen, json } => {
             log(LogFormat::Text, "warn");
-            demo::serve(listen, json).await
+            well(demo::serve(listen, json).await)
         }
         command => match Config::from_env() {
             Ok(config) => {
@@ -96,7 +140,7 @@ async fn execute(command: Command) -> ExitCode {
         },
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{}", error.report());
             ExitCode::FAILURE
@@ -104,18 +148,40 @@ async fn execute(command: Command) -> ExitCode {
     }
 }
 
-async fn run(command: Command, config: Config) -> Result<()> {
+/// What ends well ends with 0.
+fn well(done: Result<()>) -> Result<ExitCode> {
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn run(command: Command, config: Config) -> Result<ExitCode> {
     match command {
-        Command::Serve => serve(config).await,
-        Command::Migrate { status, revert } => migrate(&config, status, revert).await,
+        Command::Accounts(command) => manage(command, &config).await,
+        Command::Serve => well(serve(config).await),
+        Command::Migrate { status, revert } => well(migrate(&config, status, revert).await),
         Command::Seed { students, days, password } => {
             let db = open_database(&config).await?;
-            demo::seed(&db, students, days, password.into()).await
+            well(demo::seed(&db, students, days, password.into()).await)
         }
         Command::Demo { .. } | Command::Schema { .. } | Command::Authorization => {
             Err(Error::internal("needs no configuration"))
         }
     }
+}
+
+async fn manage(command: Accounts, config: &Config) -> Result<ExitCode> {
+    let (db, ambient) = (open_migrated(config).await?, Ambient::default());
+    let task = match command {
+        Accounts::Check { csv } => return check::run(&db, csv.as_deref()).await,
+        Accounts::CreateAdmin { name, email, phone, password_stdin } => {
+            let password = password_stdin.then(password_from_stdin).transpose()?;
+            NewAdmin { name, email, phone, password }.task(&ambient).await?
+        }
+        Accounts::Reset { identifier, second_factor } => {
+            Task::Reset { identifier: Identifier::parse(&identifier), second_factor }
+        }
+        Accounts::Deactivate { identifier } => Task::Deactivate { identifier: Identifier::parse(&identifier) },
+    };
+    accounts::carry_out(&db, &ambient, &task).await
 }
 
 async fn serve(config: Config) -> Result<()> {

@@ -68,14 +68,14 @@ impl AuditEntry {
         utc(self.0.at)
     }
 
-    /// Who did it.
+    /// Who did it; null where it was the operator, by `rollcall accounts`.
     #[graphql(directive = auth::apply(DONE))]
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
         let call = Call::of(ctx);
-        self.0.referred("actor", |row| Some(row.account_id), |ids| Account::by_ids(call, ids)).await
+        self.0.referred("actor", |row| row.account_id, |ids| Account::by_ids(call, ids)).await
     }
 
-    /// The mutation.
+    /// The mutation, or the operator's command.
     #[graphql(directive = auth::apply(DONE))]
     async fn action(&self) -> &str {
         &self.0.action

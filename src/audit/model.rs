@@ -62,7 +62,8 @@ fn json(value: impl Serialize) -> Value {
 pub struct AuditEntryRow {
     pub id: i64,
     pub at: NaiveDateTime,
-    pub account_id: i64,
+    /// None where it was the operator.
+    pub account_id: Option<i64>,
     pub action: String,
     pub subject_type: String,
     pub subject_id: i64,

@@ -17,7 +17,9 @@ type Query<'a> = audit_entries::BoxedQuery<'a, Backend>;
 
 /// The entries that each role reaches.
 pub fn reach(scope: &Scope) -> Reach<audit_entries::table, Backend> {
-    Reach::of(scope).all(Role::Admin).when(Role::Own, |viewer| audit_entries::account_id.eq(viewer.account()))
+    Reach::of(scope)
+        .all(Role::Admin)
+        .when(Role::Own, |viewer| audit_entries::account_id.assume_not_null().eq(viewer.account()))
 }
 
 /// Records what a mutation did, in its own transaction: one statement, however many rows it did it to.
@@ -30,6 +32,8 @@ pub async fn record_of(cx: &mut Cx, act: &Act, account: i64, changes: Vec<Change
     if changes.is_empty() {
         return Ok(());
     }
+    // The operator has none.
+    let account = Some(act.scope.account()).filter(|account| *account != 0);
     let row = |change: Change| {
         (
             audit_entries::at.eq(act.now),

@@ -168,10 +168,45 @@ impl ViewerObject {
         account.sessions(ctx, first, after, last, before).await
     }
 
+    /// The viewer's second factor, whether they have one or not.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn second_factor(&self) -> Option<SecondFactor> {
+        Some(SecondFactor)
+    }
+
     /// What the viewer can do that is about no row yet.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn viewer_can(&self) -> Option<ViewerActions> {
         Some(ViewerActions)
+    }
+}
+
+/// What the viewer signs in with besides their password: codes of an authenticator.
+#[derive(Description)]
+pub struct SecondFactor;
+
+impl Stated for SecondFactor {}
+
+#[Object(use_type_description, guard = "stated(self)")]
+impl SecondFactor {
+    /// Whether signing in takes a code, because an authenticator was set up.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn confirmed(&self, ctx: &Context<'_>) -> bool {
+        Call::of(ctx).viewer().has_factor()
+    }
+
+    /// Whether the institute requires one for a role that the viewer was given: as long as they have none, that role is
+    /// withheld from them, and is not among `roles`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn required(&self, ctx: &Context<'_>) -> bool {
+        Call::of(ctx).viewer().needs_factor()
+    }
+
+    /// How many recovery codes were not used: with few left, `renewRecoveryCodes`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn recovery_codes_left(&self, ctx: &Context<'_>) -> Result<i64> {
+        let call = Call::of(ctx);
+        read!(call.db(), auth::codes_left(call.scope().account()))
     }
 }
 

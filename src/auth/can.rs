@@ -104,4 +104,10 @@ impl ViewerActions {
     async fn create_api_key(&self, ctx: &Context<'_>) -> bool {
         Actor::of(ctx, "createApiKey").is_some()
     }
+
+    /// Reset the second factor of others: `resetSecondFactor`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn reset_second_factor(&self, ctx: &Context<'_>) -> bool {
+        Actor::of(ctx, "resetSecondFactor").is_some()
+    }
 }

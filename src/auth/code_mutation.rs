@@ -8,7 +8,7 @@ use super::{
     model::Identifier,
     password::check_new,
     sets::{ANYONE, NO_KEY},
-    sign_in::{Proved, SessionTransport, SignInPayload, begin},
+    sign_in::{Proved, SessionTransport, SignInPayload, go_on, refused, remember_device},
 };
 use crate::{
     change,
@@ -16,7 +16,6 @@ use crate::{
     error::{Error, Result},
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     messages::Content,
-    throttle::Subject,
 };
 
 /// Whose account is to be activated.
@@ -79,14 +78,9 @@ pub struct RequestCodePayload {
 
 impl Stated for RequestCodePayload {}
 
-/// One code a request: aliases must multiply neither guesses nor messages.
-fn once(call: &Call) -> Result<()> {
-    if call.may_try_sign_in() { Ok(()) } else { Err(Error::bad_input("one code a request")) }
-}
-
 fn request(ctx: &Context<'_>, purpose: CodePurpose, identifier: &str) -> Result<Option<RequestCodePayload>> {
     let call = Call::of(ctx);
-    once(call)?;
+    call.one_try()?;
     call.services().owners.send_code(Identifier::parse(identifier), purpose);
     Ok(Some(RequestCodePayload { success: true, user_errors: Vec::new() }))
 }
@@ -100,7 +94,7 @@ async fn redeem(
     session: SessionTransport,
 ) -> Result<Option<SignInPayload>> {
     let call = Call::of(ctx);
-    once(call)?;
+    call.one_try()?;
     // Before there is a code to prove, by nothing but what the caller said: it tells nothing of an account. What is known
     // of the owner is asked once they have proved to be it.
     let mut problems = Problems::default();
@@ -131,8 +125,9 @@ async fn redeem(
         None => return Ok(Some(SignInPayload::nobody(done.user_errors))),
     };
     services.owners.tell(account_id, Content::PasswordChanged);
-    let device = services.throttle.device(&Subject::SignIn(&identifier), call.client())?;
-    begin(ctx, &Proved { account_id, hash, renewed: None, device }, session).await.map(Some)
+    remember_device(ctx, &identifier)?;
+    let proved = Proved { account_id, by: Proof::Password { hash, renewed: None } };
+    Ok(Some(go_on(ctx, proved, session).await?.unwrap_or_else(refused)))
 }
 
 /// Codes: a part of the mutation root.

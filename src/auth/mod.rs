@@ -6,6 +6,7 @@
 //! - [`sign_in`], [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
 //!   identifier costs as much time as a wrong password and gets the same answer. Sessions are listed and ended in `sessions`.
 //! - [`code`]: one-time codes, by which an account is activated or its password reset; [`owner`] sends them.
+//! - [`factor`] and [`totp`]: the second factor, which an institute can require for roles: they are withheld from who has none.
 //! - [`key`]: API keys, which read as a role and are no person. They are made and revoked in `api_keys`.
 //! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
 
@@ -17,6 +18,8 @@ pub mod api;
 pub mod can;
 pub mod code;
 pub mod code_mutation;
+pub mod factor;
+pub mod factor_mutation;
 pub mod key;
 pub mod model;
 pub mod mutation;
@@ -25,6 +28,7 @@ pub mod password;
 pub mod profile;
 pub mod session;
 pub mod sign_in;
+pub mod totp;
 
 pub use role::{Role, RoleSet, sets};
 pub use scope::{Granted, Reach, Reached, Scope};

@@ -41,6 +41,18 @@ pub struct Credential {
     pub active: bool,
 }
 
+/// By what somebody has proved to be the owner of an account.
+#[derive(Clone)]
+pub enum Proof {
+    /// By its password.
+    Password {
+        /// The hash that the password was compared with, or that was set just now.
+        hash: String,
+        /// A hash of the same password with today's parameters, where the kept one took less work.
+        renewed: Option<String>,
+    },
+}
+
 /// The e-mail and the phone that an account has or is to have: nobody else can have the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -135,14 +147,20 @@ pub struct ViewerRow {
     student_id: Option<i64>,
     parent_id: Option<i64>,
     role: Option<StaffRole>,
+    /// The role again, where the institute withholds it from whoever has no second factor.
+    guarded: Option<StaffRole>,
+    second_factor_at: Option<NaiveDateTime>,
 }
 
 impl Viewer {
-    /// The viewer that the rows of one session describe; `None` without a row: no such session, or not active.
+    /// The viewer that the rows of one session describe; `None` without a row: no such session, or not active. A role that
+    /// takes a second factor is none of theirs as long as they have none.
     #[must_use]
     pub fn from_rows(rows: &[ViewerRow]) -> Option<Self> {
         let first = rows.first()?;
-        let held = rows.iter().filter_map(|row| row.role).map(StaffRole::role);
+        let has_factor = first.second_factor_at.is_some();
+        let held = rows.iter().filter(|row| has_factor || row.guarded.is_none());
+        let held = held.filter_map(|row| row.role).map(StaffRole::role);
         let student = first.student_id.map(|_| Role::Student);
         let parent = first.parent_id.map(|_| Role::Parent);
         let roles: RoleSet = held.chain(student).chain(parent).chain([Role::Own]).collect();
@@ -154,6 +172,8 @@ impl Viewer {
             student_id: first.student_id,
             parent_id: first.parent_id,
             key_id: None,
+            has_factor,
+            needs_factor: rows.iter().any(|row| row.guarded.is_some()),
         })
     }
 }

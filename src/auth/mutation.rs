@@ -89,6 +89,22 @@ pub struct ChangePasswordPayload {
 
 impl Stated for ChangePasswordPayload {}
 
+/// Compares a password with the viewer's own: the hash that it was compared with. Where it is another one, that is said at
+/// `currentPassword`.
+pub(super) async fn prove_own(call: &Call, password: String, problems: &mut Problems) -> Result<Option<String>> {
+    let account = call.scope().account();
+    let attempt = call.services().throttle.attempt(&Subject::Password(account), call.client()).await?;
+    let hash = read!(call.db(), auth::password_hash(account))?;
+    let proved = call.services().passwords.verify(SecretString::from(password), hash.clone()).await?;
+    if proved {
+        attempt.succeeded().await;
+    } else if attempt.failed().await {
+        on_lock(call, account);
+    }
+    problems.require(proved, "currentPassword", InvalidCredentials, "it is not your password");
+    Ok(hash.filter(|_| proved))
+}
+
 /// One's own part of the mutation root.
 #[derive(Default)]
 pub struct ProfileMutation;
@@ -127,32 +143,19 @@ impl ProfileMutation {
         #[graphql(desc = "The password that was, and the one that is to be.")] input: ChangePasswordInput,
     ) -> Result<Option<ChangePasswordPayload>> {
         let (call, mut problems) = (Call::of(ctx), Problems::default());
-        if !call.may_try_sign_in() {
-            return Err(Error::bad_input("one password a request"));
-        }
+        call.one_try()?;
         let act = Act::of(ctx, None).await?;
-        let services = call.services();
-        let account = act.scope.account();
-        let attempt = services.throttle.attempt(&Subject::Password(account), call.client()).await?;
-        let about = read!(call.db(), auth::about(account))?;
+        let about = read!(call.db(), auth::about(act.scope.account()))?;
         check_new(&mut problems, "newPassword", &input.new_password, &about);
         let same = input.new_password == input.current_password;
         problems.require(!same, "newPassword", Invalid, "it is the one you have");
-        let (current, new) = (SecretString::from(input.current_password), SecretString::from(input.new_password));
-        let hash = read!(call.db(), auth::password_hash(account))?;
-        let proved = services.passwords.verify(current, hash.clone()).await?;
-        if proved {
-            attempt.succeeded().await;
-        } else if attempt.failed().await {
-            on_lock(call, account);
-        }
-        let hash = hash.filter(|_| proved);
-        problems.require(hash.is_some(), "currentPassword", InvalidCredentials, "it is not your password");
+        let hash = prove_own(call, input.current_password, &mut problems).await?;
         let (Some(hash), true) = (hash, problems.is_empty()) else {
             return Ok(Some(ChangePasswordPayload { success: false, token: None, user_errors: problems.into_vec() }));
         };
         // Hashing takes its time, and nobody should wait for it in a transaction.
-        let new = services.passwords.hash(new).await?;
+        let services = call.services();
+        let new = services.passwords.hash(input.new_password.into()).await?;
         let token = services.random.token();
         let (session, token_hash) = (call.viewer().session_id().unwrap_or(0), digest(&token));
         let kept = (session, token_hash.as_slice());

@@ -40,6 +40,11 @@ impl Scope {
         }
     }
 
+    /// The scope of an operator at the machine itself, who has the database anyhow: as an ADMIN's, and of no account.
+    pub(crate) fn of_operator() -> Self {
+        Self::of(&Viewer { roles: RoleSet::of(&[Role::Admin]), ..Viewer::default() })
+    }
+
     /// The narrower scope of one of the viewer's roles: what a rule names as "students of an HOD".
     #[must_use]
     pub fn only(self, role: Role) -> Self {

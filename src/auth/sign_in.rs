@@ -5,11 +5,14 @@ use secrecy::SecretString;
 
 use super::{
     api::ViewerObject,
-    model::Identifier,
+    factor::{Challenge, Code, Tried},
+    model::{Identifier, Proof},
     password::is_outdated,
     sets::{ANYONE, NO_KEY},
 };
 use crate::{
+    change,
+    change::Act,
     dispatch,
     error::{Error, Result},
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
@@ -40,7 +43,21 @@ pub struct SignInInput {
     session: SessionTransport,
 }
 
-/// The session that was begun, or why none was.
+/// The second step of signing in, where there is one.
+#[derive(InputObject)]
+pub struct CompleteSignInInput {
+    /// What `signIn` gave.
+    #[graphql(secret)]
+    challenge: String,
+    /// The six digits that the authenticator shows, or a recovery code.
+    #[graphql(secret)]
+    code: String,
+    /// How the session's token is carried.
+    #[graphql(default)]
+    session: SessionTransport,
+}
+
+/// The session that was begun, or what is to be proved first, or why none was.
 #[derive(SimpleObject)]
 #[graphql(guard = "stated(self)")]
 pub struct SignInPayload {
@@ -50,7 +67,13 @@ pub struct SignInPayload {
     /// Who is signed in.
     #[graphql(directive = auth::apply(ANYONE))]
     viewer: Option<ViewerObject>,
-    /// Why nobody was signed in; empty when somebody was.
+    /// Whether the password was right and a code is to follow: nobody is signed in yet.
+    #[graphql(directive = auth::apply(ANYONE))]
+    second_factor_required: bool,
+    /// What `completeSignIn` takes with the code, for five minutes and once. Null where no code is to follow.
+    #[graphql(directive = auth::apply(ANYONE))]
+    challenge: Option<String>,
+    /// Why nobody was signed in; empty when somebody was, or a code is to follow.
     #[graphql(directive = auth::apply(ANYONE))]
     user_errors: Vec<UserError>,
 }
@@ -58,26 +81,31 @@ pub struct SignInPayload {
 impl Stated for SignInPayload {}
 
 impl SignInPayload {
-    fn refused() -> Self {
-        let message = "the e-mail or phone and the password do not match an account that may sign in";
-        Self::nobody(vec![UserError::new("input", UserErrorCode::InvalidCredentials, message)])
+    /// That nobody was signed in, and why.
+    #[must_use]
+    pub fn nobody(user_errors: Vec<UserError>) -> Self {
+        Self { token: None, viewer: None, second_factor_required: false, challenge: None, user_errors }
     }
 
-    /// That nobody was signed in, and why.
-    pub(super) fn nobody(user_errors: Vec<UserError>) -> Self {
-        Self { token: None, viewer: None, user_errors }
+    /// The same, for one reason.
+    #[must_use]
+    pub fn refused(error: UserError) -> Self {
+        Self::nobody(vec![error])
     }
 }
 
+/// The one answer to whoever has not the password of an account that may sign in.
+pub(super) fn refused() -> SignInPayload {
+    let message = "the e-mail or phone and the password do not match an account that may sign in";
+    SignInPayload::refused(UserError::new("input", UserErrorCode::InvalidCredentials, message))
+}
+
 /// Who has proved to be the owner of an account.
-pub(super) struct Proved {
-    pub(super) account_id: i64,
-    /// The hash of the password that the account has: the one that was compared, or that was set just now.
-    pub(super) hash: String,
-    /// A hash of the same password with today's parameters, where the kept one took less work.
-    pub(super) renewed: Option<String>,
-    /// What the device is known by from now on.
-    pub(super) device: String,
+pub struct Proved {
+    /// The account.
+    pub account_id: i64,
+    /// By what.
+    pub by: Proof,
 }
 
 /// Compares a password with that of the account with this identifier; `None` where it may not sign in with it. The work is
@@ -85,10 +113,10 @@ pub(super) struct Proved {
 ///
 /// # Errors
 /// When there were too many tries before.
-async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> Result<Option<Proved>> {
+async fn prove(ctx: &Context<'_>, identifier: &Identifier, password: SecretString) -> Result<Option<Proved>> {
+    let call = Call::of(ctx);
     let (passwords, throttle) = (&call.services().passwords, &call.services().throttle);
-    let subject = Subject::SignIn(identifier);
-    let attempt = throttle.attempt(&subject, call.client()).await?;
+    let attempt = throttle.attempt(&Subject::SignIn(identifier), call.client()).await?;
     let credential = read!(call.db(), auth::credential(identifier))?.filter(|credential| credential.active);
     let (account_id, hash) = credential.map_or((0, None), |found| (found.account_id, found.password_hash));
     let matches = passwords.verify(password.clone(), hash.clone()).await?;
@@ -99,15 +127,23 @@ async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> 
         return Ok(None);
     };
     attempt.succeeded().await;
-    let device = throttle.device(&subject, call.client())?;
+    remember_device(ctx, identifier)?;
     let renewed = if is_outdated(&hash) { Some(passwords.hash(password).await?) } else { None };
-    Ok(Some(Proved { account_id, hash, renewed, device }))
+    Ok(Some(Proved { account_id, by: Proof::Password { hash, renewed } }))
 }
 
 /// An account's password was guessed at until it was locked for who did: its owner is told, once a day at most.
 pub(super) fn on_lock(call: &Call, account_id: i64) {
     tracing::warn!(account = account_id, "locked for who guesses at its password");
     call.services().owners.tell_locked(account_id, LOCK_MINUTES);
+}
+
+/// Has who sent the request known from now on as one who had the password, or a code, of the account with this identifier.
+pub(super) fn remember_device(ctx: &Context<'_>, identifier: &Identifier) -> Result<()> {
+    let (call, services) = (Call::of(ctx), Call::of(ctx).services());
+    let device = services.throttle.device(&Subject::SignIn(identifier), call.client())?;
+    ctx.append_http_header("set-cookie", services.device_cookie(&device));
+    Ok(())
 }
 
 /// Hands a session's token to who sent the request: in the payload, or in a cookie.
@@ -129,20 +165,44 @@ pub fn take_back_cookie(ctx: &Context<'_>) {
     }
 }
 
-/// Begins the session of who has proved who they are, in place of the one that the request came with.
-pub(super) async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<SignInPayload> {
+/// Goes on with who has proved to be the owner of an account: begins a session or, where the account has a second factor,
+/// asks for it. `None` where what was proved is worth nothing any more, or the account may not sign in.
+pub async fn go_on(ctx: &Context<'_>, proved: Proved, transport: SessionTransport) -> Result<Option<SignInPayload>> {
+    let call = Call::of(ctx);
+    let Some(codes_used) = read!(call.db(), auth::codes_used(proved.account_id))? else {
+        return begin(ctx, &proved, false, transport).await;
+    };
+    let Proved { account_id, by } = proved;
+    if let Proof::Password { hash, renewed: Some(renewed) } = &by {
+        let mut cx = call.db().write().await?;
+        dispatch!(cx, auth::renew_hash(account_id, hash, renewed))?;
+    }
+    let services = call.services();
+    let challenge = Challenge::new(account_id, codes_used, &by, services.clock.now()).sealed(&services.seal)?;
+    let payload = SignInPayload::nobody(Vec::new());
+    Ok(Some(SignInPayload { second_factor_required: true, challenge: Some(challenge), ..payload }))
+}
+
+/// Begins the session of who has proved who they are, by a second factor or not, in place of the one that the request came
+/// with. Where their account takes a second factor that they have not proved, it does not stay.
+async fn begin(
+    ctx: &Context<'_>,
+    proved: &Proved,
+    by_factor: bool,
+    transport: SessionTransport,
+) -> Result<Option<SignInPayload>> {
     let call = Call::of(ctx);
     let services = call.services();
     let (session, token) = services.sessions.begin(proved.account_id, call.client()).await?;
     let noted = {
-        let (Proved { account_id, hash, renewed, .. }, now) = (proved, services.clock.now());
         let mut cx = call.db().write().await?;
-        dispatch!(cx, auth::signed_in(*account_id, hash, renewed.as_deref(), now))?
+        dispatch!(cx, auth::signed_in(proved.account_id, (&proved.by, by_factor), services.clock.now()))?
     };
-    // Who changes a password or deactivates an account ends its sessions: one that begins meanwhile must not stay.
+    // Who changes a password, deactivates an account, unlinks an identity or sets a second factor up ends its sessions: one
+    // that begins meanwhile must not stay.
     if !noted {
         services.sessions.end(session).await?;
-        return Ok(SignInPayload::refused());
+        return Ok(None);
     }
     if let Some(before) = call.viewer().session_id() {
         services.sessions.end(before).await?;
@@ -150,8 +210,7 @@ pub(super) async fn begin(ctx: &Context<'_>, proved: &Proved, transport: Session
     let viewer = services.sessions.viewer(&token).await?;
     call.sign_in(viewer.ok_or_else(|| Error::internal("a session that has just begun is not there"))?);
     let token = hand_over(ctx, token, transport);
-    ctx.append_http_header("set-cookie", services.device_cookie(&proved.device));
-    Ok(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() })
+    Ok(Some(SignInPayload { token, viewer: Some(ViewerObject), ..SignInPayload::nobody(Vec::new()) }))
 }
 
 /// Whether the session was ended.
@@ -171,22 +230,49 @@ pub struct SignInMutation;
 
 #[Object(guard = "root(\"Mutation\")")]
 impl SignInMutation {
-    /// Begins a session, and ends the one that the request came with. An unknown identifier, a wrong password, and an account
-    /// that may not sign in get the same answer after the same work. One try a request; after three failures the next one
-    /// has to wait (`LIMIT_EXCEEDED`, with the seconds in `extensions.retryAfter`).
+    /// Begins a session, and ends the one that the request came with; or gives the challenge that `completeSignIn` takes with
+    /// a code, where the account has a second factor. An unknown identifier, a wrong password, and an account that may not
+    /// sign in get the same answer after the same work. One try a request; after three failures the next one has to wait
+    /// (`LIMIT_EXCEEDED`, with the seconds in `extensions.retryAfter`).
     #[graphql(directive = auth::apply(NO_KEY))]
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to sign in with.")] input: SignInInput,
     ) -> Result<Option<SignInPayload>> {
+        Call::of(ctx).one_try()?;
+        let proved = prove(ctx, &Identifier::parse(&input.identifier), input.password.into()).await?;
+        let Some(proved) = proved else { return Ok(Some(refused())) };
+        let signed_in = go_on(ctx, proved, input.session).await?;
+        Ok(Some(signed_in.unwrap_or_else(refused)))
+    }
+
+    /// Begins the session of who has proved to be the owner of an account before, and now their second factor. One try a
+    /// request; after five wrong codes of an account none is taken for 15 minutes.
+    #[graphql(directive = auth::apply(NO_KEY))]
+    async fn complete_sign_in(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The challenge, and the code.")] input: CompleteSignInInput,
+    ) -> Result<Option<SignInPayload>> {
         let call = Call::of(ctx);
-        if !call.may_try_sign_in() {
-            return Err(Error::bad_input("sign in once a request"));
+        call.one_try()?;
+        let over = || SignInPayload::nobody(Tried::Over.user_errors());
+        let services = call.services();
+        let challenge = Challenge::open(&services.seal, &input.challenge, services.clock.now());
+        let Some(Challenge { account_id, uses, proved, .. }) = challenge else { return Ok(Some(over())) };
+        let hash = read!(call.db(), auth::password_hash(account_id))?;
+        let Some(by) = proved.proof(hash) else { return Ok(Some(over())) };
+        let act = Act::of(ctx, None).await?;
+        let (seal, code) = (&services.seal, Code::read(&input.code));
+        let done = change!(call, &act, auth_factor_write::complete(seal, (account_id, uses), &code));
+        match done.value.unwrap_or(Tried::Over) {
+            Tried::Right => {
+                let begun = begin(ctx, &Proved { account_id, by }, true, input.session).await?;
+                Ok(Some(begun.unwrap_or_else(over)))
+            }
+            tried => Ok(Some(SignInPayload::nobody(tried.user_errors()))),
         }
-        let proved = prove(call, &Identifier::parse(&input.identifier), input.password.into()).await?;
-        let Some(proved) = proved else { return Ok(Some(SignInPayload::refused())) };
-        begin(ctx, &proved, input.session).await.map(Some)
     }
 
     /// Ends the session that the request came with, and takes its cookie back.

@@ -3,7 +3,7 @@
 //! What is here is read before there is a viewer, so it takes no scope and gives nothing of a person but who they are.
 
 use chrono::NaiveDateTime;
-use diesel::{dsl, prelude::*};
+use diesel::{dsl, prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
 
 use super::{Backend, Cx};
@@ -11,10 +11,13 @@ use crate::{
     auth::{
         Reach, Role, Scope,
         key::KeyRow,
-        model::{AccountRow, Contact, Credential, Identifier, StaffRole, ViewerRow},
+        model::{AccountRow, Contact, Credential, Identifier, Proof, StaffRole, ViewerRow},
         session::{InForce, NewSession},
     },
-    db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
+    db::schema::{
+        accounts, api_keys, parents, recovery_codes, second_factor_roles, second_factors, sessions, staff, staff_roles,
+        students,
+    },
     error::Result,
 };
 
@@ -60,6 +63,24 @@ pub async fn password_hash(cx: &mut Cx, account_id: i64) -> Result<Option<String
     Ok(hash.first(cx).await.optional()?.flatten())
 }
 
+/// How many codes were taken of an account's second factor; `None` where signing in takes none.
+pub async fn codes_used(cx: &mut Cx, account_id: i64) -> Result<Option<i32>> {
+    let confirmed = accounts::table.filter(accounts::second_factor_at.is_not_null()).select(accounts::id);
+    let factor = second_factors::table.find(account_id).filter(second_factors::account_id.eq_any(confirmed));
+    Ok(factor.select(second_factors::uses).first(cx).await.optional()?)
+}
+
+/// Whether signing in to an account takes a second factor.
+pub async fn has_factor(cx: &mut Cx, account_id: i64) -> Result<bool> {
+    Ok(codes_used(cx, account_id).await?.is_some())
+}
+
+/// How many recovery codes an account has that were not used.
+pub async fn codes_left(cx: &mut Cx, account_id: i64) -> Result<i64> {
+    let codes = recovery_codes::table.filter(recovery_codes::account_id.eq(account_id));
+    Ok(codes.filter(recovery_codes::used_at.is_null()).count().get_result(cx).await?)
+}
+
 /// What is known of the person whose account it is, and no password should be made of: names, e-mail and phone.
 pub async fn about(cx: &mut Cx, account_id: i64) -> Result<Vec<String>> {
     type Known = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
@@ -82,18 +103,31 @@ pub async fn about(cx: &mut Cx, account_id: i64) -> Result<Vec<String>> {
     Ok([email, phone, staff, student, parent].into_iter().flatten().collect())
 }
 
-/// Notes a sign-in with the password whose hash is `proved`, and keeps a `renewed` hash of it; false where the account has
-/// another one by now, or may not sign in any more.
+/// Keeps a `renewed` hash of the password whose hash is `proved`, unless the account has another one by now.
+pub async fn renew_hash(cx: &mut Cx, account_id: i64, proved: &str, renewed: &str) -> Result<()> {
+    let account = accounts::table.find(account_id).filter(accounts::password_hash.eq(proved));
+    diesel::update(account).set(accounts::password_hash.eq(renewed)).execute(cx).await?;
+    Ok(())
+}
+
+/// Notes a sign-in by what was proved, and by a second factor or not, and keeps the renewed hash of a password; false where
+/// that proves nothing any more (there is another password), the account may not sign in, or it takes a second factor.
 pub async fn signed_in(
     cx: &mut Cx,
     account_id: i64,
-    proved: &str,
-    renewed: Option<&str>,
+    (proof, by_factor): (&Proof, bool),
     now: NaiveDateTime,
 ) -> Result<bool> {
-    let account = accounts::table.find(account_id).filter(accounts::active).filter(accounts::password_hash.eq(proved));
-    let changes = (accounts::last_sign_in_at.eq(now), renewed.map(|hash| accounts::password_hash.eq(hash)));
-    Ok(diesel::update(account).set(changes).execute(cx).await? == 1)
+    let enough = accounts::second_factor_at.is_null().or(by_factor.into_sql::<Bool>());
+    let account = accounts::table.find(account_id).filter(accounts::active).filter(enough);
+    let at = accounts::last_sign_in_at.eq(now);
+    let noted = match proof {
+        Proof::Password { hash, renewed } => {
+            let changes = (at, renewed.as_ref().map(|hash| accounts::password_hash.eq(hash)));
+            diesel::update(account.filter(accounts::password_hash.eq(hash))).set(changes).execute(cx).await?
+        }
+    };
+    Ok(noted == 1)
 }
 
 /// Keeps a session, and returns its number.
@@ -130,7 +164,8 @@ pub async fn note_session_use(cx: &mut Cx, id: i64, now: NaiveDateTime, before: 
 }
 
 /// The rows a viewer is made from, for the session with this digest if it is in force: its active account with the people
-/// behind it who are not archived, once for each role held as staff.
+/// behind it who are not archived, once for each role held as staff, and whether that is for those alone who have a second
+/// factor.
 pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, in_force: InForce) -> Result<Vec<ViewerRow>> {
     let rows = sessions::table
         .inner_join(accounts::table)
@@ -138,6 +173,7 @@ pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, in_force: InFor
         .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
         .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
         .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
+        .left_join(second_factor_roles::table.on(second_factor_roles::role.nullable().eq(staff_roles::role.nullable())))
         .filter(sessions::token_hash.eq(token_hash))
         .filter(session_in_force(in_force))
         .filter(accounts::active)
@@ -149,6 +185,8 @@ pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, in_force: InFor
             students::id.nullable(),
             parents::id.nullable(),
             staff_roles::role.nullable(),
+            second_factor_roles::role.nullable(),
+            accounts::second_factor_at,
         ))
         .load(cx)
         .await?;

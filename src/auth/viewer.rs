@@ -15,6 +15,8 @@ pub struct Viewer {
     pub(super) staff_id: Option<i64>,
     pub(super) student_id: Option<i64>,
     pub(super) parent_id: Option<i64>,
+    pub(super) has_factor: bool,
+    pub(super) needs_factor: bool,
 }
 
 impl Viewer {
@@ -64,6 +66,18 @@ impl Viewer {
     #[must_use]
     pub fn student_id(&self) -> Option<i64> {
         self.student_id
+    }
+
+    /// Whether their account has a second factor: then this viewer has proved it, or set it up.
+    #[must_use]
+    pub fn has_factor(&self) -> bool {
+        self.has_factor
+    }
+
+    /// Whether they were given a role that is withheld from whoever has no second factor.
+    #[must_use]
+    pub fn needs_factor(&self) -> bool {
+        self.needs_factor
     }
 
     /// The viewer as a parent.

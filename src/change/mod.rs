@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     auth::{RoleSet, Scope},
+    clock::Clock,
     db::Connection,
     error::{Error, Result},
     graphql::{Call, Policy, UserError},
@@ -110,6 +111,22 @@ impl Act {
             request_id: call.request_id().to_owned(),
             key,
         })
+    }
+
+    /// What an operator does from the machine itself, by no request and nobody's account.
+    #[must_use]
+    pub fn of_operator(action: &str, clock: &Clock, zone: Tz) -> Self {
+        let scope = Scope::of_operator();
+        Self {
+            scope,
+            may: scope.roles(),
+            mutation: action.to_owned(),
+            now: clock.now(),
+            today: clock.today(zone),
+            zone,
+            request_id: "rollcall".to_owned(),
+            key: None,
+        }
     }
 
     /// The row that the mutation is about, out of what a store found for its id in the viewer's scope.

@@ -30,6 +30,7 @@ diesel::table! {
         active -> Bool,
         last_sign_in_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
+        second_factor_at -> Nullable<Timestamp>,
     }
 }
 
@@ -123,7 +124,7 @@ diesel::table! {
     audit_entries (id) {
         id -> Int8,
         at -> Timestamp,
-        account_id -> Int8,
+        account_id -> Nullable<Int8>,
         action -> Text,
         subject_type -> Text,
         subject_id -> Int8,
@@ -372,6 +373,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> Int8,
+        code_hash -> Bytea,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     routines (id) {
         id -> Int8,
         course_id -> Int8,
@@ -384,6 +393,24 @@ diesel::table! {
         room -> Nullable<Text>,
         active -> Bool,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    second_factor_roles (role) {
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    second_factors (account_id) {
+        account_id -> Int8,
+        secret -> Bytea,
+        created_at -> Timestamp,
+        last_step -> Int8,
+        uses -> Int4,
+        failures -> Int4,
+        paused_until -> Nullable<Timestamp>,
     }
 }
 
@@ -538,8 +565,10 @@ diesel::joinable!(one_time_codes -> accounts (account_id));
 diesel::joinable!(parent_students -> parents (parent_id));
 diesel::joinable!(parent_students -> students (student_id));
 diesel::joinable!(parents -> accounts (account_id));
+diesel::joinable!(recovery_codes -> second_factors (account_id));
 diesel::joinable!(routines -> courses (course_id));
 diesel::joinable!(routines -> staff (teacher_id));
+diesel::joinable!(second_factors -> accounts (account_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(staff -> accounts (account_id));
 diesel::joinable!(staff_roles -> staff (staff_id));
@@ -586,7 +615,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     one_time_codes,
     parent_students,
     parents,
+    recovery_codes,
     routines,
+    second_factor_roles,
+    second_factors,
     sessions,
     staff,
     staff_roles,

@@ -84,7 +84,7 @@ pub struct Call {
     scope: Scope,
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
-    sign_in_tried: AtomicBool,
+    tried: AtomicBool,
     zone: OnceCell<Tz>,
     budget: Budget,
     accesses: Accesses,
@@ -133,7 +133,7 @@ impl Call {
             asker,
             scope,
             signed_in: OnceLock::new(),
-            sign_in_tried: AtomicBool::new(false),
+            tried: AtomicBool::new(false),
             zone: OnceCell::new(),
             budget: Budget::new(values),
             accesses: Accesses::default(),
@@ -170,10 +170,13 @@ impl Call {
         self.signed_in.get().map_or(&self.scope, |(_, scope)| scope)
     }
 
-    /// Allows one try to sign in a call: aliases must not multiply guesses.
-    #[must_use]
-    pub fn may_try_sign_in(&self) -> bool {
-        !self.sign_in_tried.swap(true, Ordering::Relaxed)
+    /// Lets a password or a code be tried once a call: aliases must not multiply guesses.
+    ///
+    /// # Errors
+    /// Where one was tried before.
+    pub fn one_try(&self) -> Result<()> {
+        let before = self.tried.swap(true, Ordering::Relaxed);
+        if before { Err(Error::bad_input("one password or code a request")) } else { Ok(()) }
     }
 
     /// From here on, `viewer` asks: they have just proved who they are.

@@ -12,6 +12,8 @@ pub enum UserErrorCode {
     InvalidCredentials,
     /// The one-time code is wrong, or it is not good any more: ask for a new one.
     InvalidCode,
+    /// Too many tries were wrong: wait before the next.
+    TooManyTries,
     /// The value is not what this field takes.
     Invalid,
     /// The field must be given, and must not be empty.
@@ -81,6 +83,13 @@ impl UserError {
     pub fn new(path: &str, code: UserErrorCode, message: impl Into<String>) -> Self {
         let field = path.split('.').filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
         Self { field, code, message: message.into() }
+    }
+
+    /// The error as a line, for a terminal.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let path = self.field.join(".");
+        if path.is_empty() { self.message.clone() } else { format!("{path}: {}", self.message) }
     }
 
     /// The code, for who has the error at hand.

@@ -4,7 +4,7 @@ use async_graphql::{Context, Description, ID, Object};
 
 use super::model::InstituteRow;
 use crate::{
-    auth::{Role, RoleSet, sets::ANYONE},
+    auth::{Role, RoleSet, model::StaffRole, sets::ANYONE},
     error::Result,
     graphql::{Call, Stated, auth, root, stated},
     ids::Kind,
@@ -79,6 +79,14 @@ impl Institute {
     #[graphql(directive = auth::apply(ANYONE))]
     async fn time_zone(&self) -> &str {
         &self.0.time_zone
+    }
+
+    /// The roles that are withheld from whoever has no second factor: of ADMIN, HOD and ADMISSION.
+    #[graphql(directive = auth::apply(ADMIN))]
+    async fn second_factor_required(&self, ctx: &Context<'_>) -> Result<Option<Vec<Role>>> {
+        let guarded = read!(Call::of(ctx).db(), institute::second_factor_roles())?;
+        let guarded: RoleSet = guarded.into_iter().map(StaffRole::role).collect();
+        Ok(Some(guarded.iter().collect()))
     }
 
     /// How often it was changed, and once for its making: an edit gives back what it read.

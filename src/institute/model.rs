@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
-use crate::db::schema::institute;
+use crate::{auth::model::StaffRole, db::schema::institute};
 
 /// The institute.
 #[derive(Clone, Debug, Queryable, Selectable, Serialize)]
@@ -37,4 +37,14 @@ pub struct InstituteEdit {
     pub logo_url: Option<Option<String>>,
     pub description: Option<Option<String>>,
     pub time_zone: Option<String>,
+}
+
+/// The institute with its policy, as the audit log keeps it.
+#[derive(Debug, Serialize)]
+pub struct WithPolicy<'a> {
+    /// The institute.
+    #[serde(flatten)]
+    pub row: &'a InstituteRow,
+    /// The roles that take a second factor.
+    pub second_factor_required: &'a [StaffRole],
 }

@@ -8,7 +8,12 @@ use super::{
     model::InstituteEdit,
 };
 use crate::{
-    auth::{Role::Admin, RoleSet, sets::PEOPLE},
+    auth::{
+        Role::{self, Admin, Admission, Hod},
+        RoleSet,
+        model::StaffRole,
+        sets::PEOPLE,
+    },
     change,
     change::{Act, Problems, patch},
     error::Result,
@@ -42,6 +47,9 @@ pub struct EditInstituteInput {
     description: MaybeUndefined<String>,
     /// IANA name of the time zone that "today" and timetable hours are in.
     time_zone: MaybeUndefined<String>,
+    /// The roles that are withheld from whoever has no second factor: of ADMIN, HOD and ADMISSION. Only who has one
+    /// themselves can require it.
+    second_factor_required: MaybeUndefined<Vec<Role>>,
     /// The client's own name for this mutation: sent again with the same input, it is done once.
     client_mutation_id: Option<String>,
 }
@@ -60,7 +68,7 @@ pub struct InstituteMutation;
 
 #[Object(guard = "root(\"Mutation\")")]
 impl InstituteMutation {
-    /// Edits the institute's card, numbers and time zone.
+    /// Edits the institute's card, numbers and time zone, and which roles take a second factor.
     #[graphql(directive = auth::apply(RUNNING))]
     async fn edit_institute(
         &self,
@@ -81,8 +89,11 @@ impl InstituteMutation {
             description: patch(input.description, |text| problems.maybe_text("description", Some(&text))),
             time_zone: problems.patch_required("timeZone", input.time_zone, |problems, name| zone(problems, &name)),
         };
+        let policy = patch(input.second_factor_required, |roles| Some(guarded(&mut problems, &roles)));
+        let policy = policy.map(Option::unwrap_or_default);
         let act = Act::of(ctx, input.client_mutation_id).await?;
-        let done = change!(call, &act, institute_write::edit(input.version, &edit, problems.clone()));
+        let done =
+            change!(call, &act, institute_write::edit(input.version, &edit, policy.as_deref(), problems.clone()));
         EditInstitutePayload::of(done, |_| async {
             Ok(api::load(call).await?.map(|institute| (1, institute)).into_iter().collect())
         })
@@ -94,4 +105,21 @@ fn zone(problems: &mut Problems, name: &str) -> String {
     let name = name.trim().to_owned();
     problems.require(name.parse::<Tz>().is_ok(), "timeZone", Invalid, "it is no time zone such as Asia/Kathmandu");
     name
+}
+
+/// The roles that a second factor is required of, each once and sorted.
+fn guarded(problems: &mut Problems, roles: &[Role]) -> Vec<StaffRole> {
+    let path = |n: usize| format!("secondFactorRequired.{n}");
+    let mut guarded = Vec::new();
+    for (n, role) in roles.iter().enumerate() {
+        match role {
+            Admin => guarded.push(StaffRole::Admin),
+            Admission => guarded.push(StaffRole::Admission),
+            Hod => guarded.push(StaffRole::Hod),
+            _ => problems.add(&path(n), Invalid, "it can be required of ADMIN, HOD and ADMISSION"),
+        }
+    }
+    guarded.sort_unstable_by_key(|role| role.as_str());
+    guarded.dedup();
+    guarded
 }

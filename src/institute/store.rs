@@ -6,7 +6,8 @@ use diesel_async::RunQueryDsl;
 
 use super::Cx;
 use crate::{
-    db::schema::institute,
+    auth::model::StaffRole,
+    db::schema::{institute, second_factor_roles},
     error::{Error, Result},
     institute::model::InstituteRow,
 };
@@ -20,4 +21,10 @@ pub async fn card(cx: &mut Cx) -> Result<Option<InstituteRow>> {
 pub async fn zone(cx: &mut Cx) -> Result<Tz> {
     let name: Option<String> = institute::table.select(institute::time_zone).first(cx).await.optional()?;
     name.map_or(Ok(Tz::UTC), |name| name.parse().map_err(|_| Error::internal(format!("{name:?} is no time zone"))))
+}
+
+/// The roles that are withheld from whoever has no second factor, sorted.
+pub async fn second_factor_roles(cx: &mut Cx) -> Result<Vec<StaffRole>> {
+    let roles = second_factor_roles::table.order(second_factor_roles::role);
+    Ok(roles.select(second_factor_roles::role).load(cx).await?)
 }

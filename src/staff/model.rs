@@ -52,7 +52,7 @@ pub struct StaffAccount {
 }
 
 /// A staff member to add.
-#[derive(Clone, Debug, Insertable)]
+#[derive(Clone, Debug, Default, Insertable)]
 #[diesel(table_name = staff)]
 #[expect(missing_docs, reason = "the input's fields of the same names say what they are")]
 pub struct NewStaff {

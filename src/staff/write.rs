@@ -178,7 +178,7 @@ pub async fn standings(cx: &mut Cx, ids: &[i64]) -> Result<HashMap<i64, Standing
 }
 
 /// Who runs the institute: at work, and able to sign in.
-async fn admins(cx: &mut Cx) -> Result<Vec<i64>> {
+pub async fn admins(cx: &mut Cx) -> Result<Vec<i64>> {
     use schema::staff as s;
     let admins = s::table
         .inner_join(staff_roles::table)

@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// The binary, with no configuration but what is given.
-fn rollcall(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub fn rollcall(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(std::env::temp_dir());
     command
 }
 
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     rollcall(arguments, variables).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -91,7 +91,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 15] = [
     ]),
     ("Institute", &[
         (ANYONE, "id name phone email address logoUrl description timeZone"),
-        ("ADMIN", "registrationNumber taxNumber version"),
+        ("ADMIN", "registrationNumber taxNumber secondFactorRequired version"),
     ]),
 ];
 

@@ -277,6 +277,10 @@ fn entries() -> Vec<String> {
              '{{\"name\":\"B\"}}', 'r' {by}"
         ),
         format!(
+            "INSERT INTO audit_entries (at, action, subject_type, subject_id, before, after, request_id) \
+             VALUES ('2026-03-18 08:00:00', 'accounts reset', 'Student', ({student}), NULL, NULL, 'r')"
+        ),
+        format!(
             "INSERT INTO access_entries (at, account_id, outcome, type_name, field_name, row_count, request_id) \
              SELECT '2026-03-18 09:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' {by}"
         ),

@@ -182,7 +182,7 @@ const ROOTS: [(&str, &str, i32, i32); 24] = [
     ),
     (
         cast::PARENT,
-        "viewer { viewerCan { requestMeeting } account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
+        "viewer { viewerCan { requestMeeting } secondFactor { recoveryCodesLeft } account { email } parent { email students(first: $first) { edges { node { meetings(first: 2) { edges { node { \
          staff { name } } } } attendanceByMonth { summary { percentage } } } } } } }",
         1,
         2,

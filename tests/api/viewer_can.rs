@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the viewer can do that is about no row yet.
-const OF_VIEWER: [&str; 11] = [
+const OF_VIEWER: [&str; 12] = [
     "admitStudent",
     "addStaff",
     "createCourse",
@@ -29,10 +29,12 @@ const OF_VIEWER: [&str; 11] = [
     "rateInstitute",
     "editInstitute",
     "createApiKey",
+    "resetSecondFactor",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
 const OF_EVERYBODY: [&str; 10] = [
     "signIn",
+    "completeSignIn",
     "signOut",
     "requestActivation",
     "activateAccount",
@@ -40,6 +42,10 @@ const OF_EVERYBODY: [&str; 10] = [
     "resetPassword",
     "editProfile",
     "changePassword",
+    "beginSecondFactor",
+    "confirmSecondFactor",
+    "renewRecoveryCodes",
+    "removeSecondFactor",
     "markNoticeRead",
     "endOtherSessions",
 ];
@@ -325,6 +331,7 @@ on_both! {
                     "rateTeacher" => json!({"teacherId": nobody, "rating": 9.0}),
                     "rateInstitute" => json!({"type": "GENERAL", "rating": 9.0, "anonymous": false, "public": false}),
                     "createApiKey" => json!({"name": "", "scope": "AGGREGATES", "expiresInDays": 0}),
+                    "resetSecondFactor" => json!({"accountId": nobody}),
                     _ => json!({"version": 0}),
                 };
                 let outcome = client.attempt(mutation, &input).await;

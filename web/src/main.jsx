@@ -4,7 +4,7 @@ import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
 import './page.css';
 import { ask, post } from './client.js';
-import { DEFAULT_TABS, SIGN_IN, SIGN_OUT, WHO } from './queries.js';
+import { COMPLETE_SIGN_IN, DEFAULT_TABS, SIGN_IN, SIGN_OUT, WHO } from './queries.js';
 
 // In demo mode the server puts its sign-ins into the page: [{ role, identifier, password }].
 const demo = JSON.parse(document.getElementById('demo')?.textContent ?? '[]');
@@ -15,9 +15,21 @@ async function whoAmI() {
   return data?.viewer ?? null;
 }
 
+function refuse({ userErrors }) {
+  if (userErrors.length) throw new Error(userErrors.map((e) => e.message).join(' '));
+}
+
+/** Signs in; resolves to the challenge where a code is to follow, or to null. */
 async function signIn(identifier, password) {
   const { signIn } = await ask(SIGN_IN, { input: { identifier, password, session: 'COOKIE' } });
-  if (signIn.userErrors.length) throw new Error(signIn.userErrors.map((e) => e.message).join(' '));
+  refuse(signIn);
+  return signIn.challenge;
+}
+
+async function completeSignIn(challenge, code) {
+  const { completeSignIn } = await ask(COMPLETE_SIGN_IN, { input: { challenge, code, session: 'COOKIE' } });
+  refuse(completeSignIn);
+  return null;
 }
 
 function nameOf(viewer) {
@@ -27,6 +39,8 @@ function nameOf(viewer) {
 function Bar({ viewer, onViewer }) {
   const [identifier, setIdentifier] = useState('');
   const [password, setPassword] = useState('');
+  const [challenge, setChallenge] = useState(null); // once the password was right and a code is to follow
+  const [code, setCode] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
 
@@ -35,8 +49,9 @@ function Bar({ viewer, onViewer }) {
     setBusy(true);
     setProblem('');
     try {
-      await step();
+      setChallenge((await step()) ?? null);
       setPassword('');
+      setCode('');
     } catch (error) {
       setProblem(error.message);
     }
@@ -61,7 +76,7 @@ function Bar({ viewer, onViewer }) {
     run(async () => {
       // Do not leave the session of the one before behind.
       if (viewer) await ask(SIGN_OUT);
-      await signIn(chosen.identifier, chosen.password);
+      return signIn(chosen.identifier, chosen.password);
     });
   }
 
@@ -85,27 +100,38 @@ function Bar({ viewer, onViewer }) {
           <p id="who" role="status">
             Signed in as <strong>{nameOf(viewer)}</strong> ({viewer.roles.join(', ')})
           </p>
-          <button type="button" disabled={busy} onClick={() => run(() => ask(SIGN_OUT))}>Sign out</button>
+          <button type="button" disabled={busy} onClick={() => run(async () => void (await ask(SIGN_OUT)))}>Sign out</button>
         </>
       ) : viewer === null && (
         <>
           <form
             onSubmit={(event) => {
               event.preventDefault();
-              run(() => signIn(identifier, password));
+              run(() => (challenge ? completeSignIn(challenge, code) : signIn(identifier, password)));
             }}
           >
-            <label>
-              E-mail or phone
-              <input name="identifier" autoComplete="username" autoCapitalize="none" spellCheck={false} required
-                value={identifier} onChange={(e) => setIdentifier(e.target.value)} />
-            </label>
-            <label>
-              Password
-              <input name="password" type="password" autoComplete="current-password" required
-                value={password} onChange={(e) => setPassword(e.target.value)} />
-            </label>
+            {challenge ? (
+              <label>
+                Code of your authenticator, or a recovery code
+                <input name="code" autoComplete="one-time-code" autoCapitalize="none" spellCheck={false} autoFocus required
+                  value={code} onChange={(e) => setCode(e.target.value)} />
+              </label>
+            ) : (
+              <>
+                <label>
+                  E-mail or phone
+                  <input name="identifier" autoComplete="username" autoCapitalize="none" spellCheck={false} required
+                    value={identifier} onChange={(e) => setIdentifier(e.target.value)} />
+                </label>
+                <label>
+                  Password
+                  <input name="password" type="password" autoComplete="current-password" required
+                    value={password} onChange={(e) => setPassword(e.target.value)} />
+                </label>
+              </>
+            )}
             <button disabled={busy}>Sign in</button>
+            {challenge && <button type="button" disabled={busy} onClick={() => setChallenge(null)}>Start over</button>}
           </form>
           <p id="who" role="status">Not signed in</p>
         </>

@@ -59,7 +59,11 @@ query WhoAmI {
 ];
 
 export const SIGN_IN = `mutation($input: SignInInput!) {
-  signIn(input: $input) { viewer { roles } userErrors { field code message } }
+  signIn(input: $input) { viewer { roles } challenge userErrors { field code message } }
+}`;
+
+export const COMPLETE_SIGN_IN = `mutation($input: CompleteSignInInput!) {
+  completeSignIn(input: $input) { viewer { roles } userErrors { field code message } }
 }`;
 
 export const SIGN_OUT = `mutation { signOut { success } }`;

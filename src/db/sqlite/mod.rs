@@ -10,6 +10,10 @@ pub mod dialect;
 
 #[path = "../../access/store.rs"]
 pub mod access;
+#[path = "../../accounts/store.rs"]
+pub mod accounts;
+#[path = "../../accounts/write.rs"]
+pub mod accounts_write;
 #[path = "../../api_keys/store.rs"]
 pub mod api_keys;
 #[path = "../../api_keys/write.rs"]
@@ -30,6 +34,8 @@ pub mod audit;
 pub mod auth;
 #[path = "../../auth/code_write.rs"]
 pub mod auth_codes;
+#[path = "../../auth/factor_write.rs"]
+pub mod auth_factor_write;
 #[path = "../../auth/profile_write.rs"]
 pub mod auth_profile_write;
 #[path = "../../auth/write.rs"]

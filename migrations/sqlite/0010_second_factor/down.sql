@@ -1,0 +1,4 @@
+DROP TABLE second_factor_roles;
+ALTER TABLE accounts DROP COLUMN second_factor_at;
+DROP TABLE recovery_codes;
+DROP TABLE second_factors;
