@@ -22,6 +22,7 @@ use crate::{
     graphql::{self, Api, Services},
     http::{self, Console, DemoSignIn},
     ids::Seal,
+    openid::client::Providers,
     random::Random,
 };
 
@@ -67,6 +68,11 @@ impl App {
         };
         let lifetime = chrono::Duration::from_std(config.session_lifetime).map_err(Error::internal)?;
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime, redis);
+        let development = config.environment == Environment::Development;
+        let providers = match &config.oidc_providers {
+            Some(path) => Providers::read(path, development, &ambient.clock)?,
+            None => Providers::default(),
+        };
         let services = Services {
             db,
             clock: ambient.clock,
@@ -74,7 +80,8 @@ impl App {
             seal: Seal::new(config.secret_key.expose_secret()),
             passwords: Passwords::new(ambient.random, config.password_hashes_at_once)?,
             sessions,
-            secure_cookies: config.environment == Environment::Production,
+            providers,
+            secure_cookies: !development,
             anonymous_introspection: config.introspection_anonymous,
         };
         let options = graphql::Options {

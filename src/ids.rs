@@ -78,11 +78,12 @@ impl Kind {
     }
 }
 
-/// Seals what clients carry for the service: global ids and cursors.
+/// Seals what clients carry for the service: global ids, cursors, and sign-ins under way.
 #[derive(Clone)]
 pub struct Seal {
     ids: Aes128,
     cursors: [u8; 32],
+    flows: [u8; 32],
 }
 
 impl std::fmt::Debug for Seal {
@@ -98,7 +99,11 @@ impl Seal {
         let key = derive(secret, "rollcall/ids/1");
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
-        Self { ids: Aes128::new(&half.into()), cursors: derive(secret, "rollcall/cursors/1") }
+        Self {
+            ids: Aes128::new(&half.into()),
+            cursors: derive(secret, "rollcall/cursors/1"),
+            flows: derive(secret, "rollcall/flows/1"),
+        }
     }
 
     /// The global id of row `number` of a type.
@@ -143,17 +148,40 @@ impl Seal {
     /// # Errors
     /// When it cannot be sealed, which needs a position of gigabytes.
     pub fn cursor(&self, binding: &str, position: &str) -> Result<String> {
-        let sealed = Aes128Siv::new(&self.cursors.into()).encrypt([binding], position.as_bytes());
-        Ok(URL_SAFE_NO_PAD.encode(sealed.map_err(|_| Error::internal("a cursor could not be sealed"))?))
+        seal(self.cursors, binding, position)
     }
 
     /// The position in a cursor that this service made for this binding. The tag is compared in constant time.
     #[must_use]
     pub fn open_cursor(&self, binding: &str, cursor: &str) -> Option<String> {
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let position = Aes128Siv::new(&self.cursors.into()).decrypt([binding], &sealed).ok()?;
-        String::from_utf8(position).ok()
+        unseal(self.cursors, binding, cursor)
     }
+
+    /// What the service is to know of a sign-in that is under way elsewhere, for the client to keep meanwhile: it can
+    /// neither read nor change it. It holds random values, so that no two are alike.
+    ///
+    /// # Errors
+    /// As [`Self::cursor`].
+    pub fn flow(&self, binding: &str, state: &str) -> Result<String> {
+        seal(self.flows, binding, state)
+    }
+
+    /// What this service sealed for this binding. The tag is compared in constant time.
+    #[must_use]
+    pub fn open_flow(&self, binding: &str, flow: &str) -> Option<String> {
+        unseal(self.flows, binding, flow)
+    }
+}
+
+fn seal(key: [u8; 32], binding: &str, text: &str) -> Result<String> {
+    let sealed = Aes128Siv::new(&key.into()).encrypt([binding], text.as_bytes());
+    Ok(URL_SAFE_NO_PAD.encode(sealed.map_err(|_| Error::internal("a text could not be sealed"))?))
+}
+
+fn unseal(key: [u8; 32], binding: &str, sealed: &str) -> Option<String> {
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let text = Aes128Siv::new(&key.into()).decrypt([binding], &sealed).ok()?;
+    String::from_utf8(text).ok()
 }
 
 /// A key for one purpose (HKDF, RFC 5869, whose extract and one step of expand suffice for 32 bytes).
@@ -197,5 +225,14 @@ mod tests {
         let mut forged = cursor.into_bytes();
         forged[0] = if forged[0] == b'A' { b'B' } else { b'A' };
         assert_eq!(seal.open_cursor("students", std::str::from_utf8(&forged).unwrap()), None);
+    }
+
+    #[test]
+    fn a_flow_is_no_cursor_and_a_cursor_no_flow() {
+        let seal = Seal::new("secret");
+        let (flow, cursor) = (seal.flow("openid", "x").unwrap(), seal.cursor("openid", "x").unwrap());
+        assert_eq!(seal.open_flow("openid", &flow).as_deref(), Some("x"));
+        assert_eq!((seal.open_flow("openid", &cursor), seal.open_cursor("openid", &flow)), (None, None));
+        assert_eq!(Seal::new("other").open_flow("openid", &flow), None);
     }
 }

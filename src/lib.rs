@@ -29,6 +29,7 @@ pub mod institute;
 pub mod leave;
 pub mod meetings;
 pub mod notices;
+pub mod openid;
 pub mod parents;
 pub mod people;
 pub mod progress;

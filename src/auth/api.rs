@@ -14,8 +14,9 @@ use super::{
 use crate::{
     clock::utc,
     error::Result,
-    graphql::{Call, Loaded, Row, Stated, auth, root, stated},
+    graphql::{Call, Loaded, MAX_LIST, Row, Stated, auth, root, stated},
     ids::Kind,
+    openid::api::Identity,
     parents::api::Parent,
     read,
     staff::api::Staff,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Who may see an account: its owner, and ADMIN.
-const OWNER: RoleSet = RoleSet::of(&[Role::Admin, Role::Own]);
+pub const OWNER: RoleSet = RoleSet::of(&[Role::Admin, Role::Own]);
 
 /// What somebody signs in with.
 #[derive(Clone, Description)]
@@ -83,6 +84,16 @@ impl Account {
     #[graphql(directive = auth::apply(OWNER))]
     async fn created_at(&self) -> DateTime<Utc> {
         utc(self.0.created_at)
+    }
+
+    /// Who it is at the providers that it has been signed in to with: one identity a provider.
+    #[graphql(directive = auth::apply(OWNER))]
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Option<Vec<Identity>>> {
+        let call = Call::of(ctx);
+        let identities = self.0.of_each("identities", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), openid::of_accounts(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(identities.await?.unwrap_or_default()))
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`Role`] and [`RoleSet`]: what fields are stated with; the statement and its guard are in `graphql::statement`.
 //! - [`sign_in`], [`password`] and [`session`]: signing in. A token has 256 random bits and is stored as its SHA-256 only; an unknown
 //!   identifier costs as much time as a wrong password and gets the same answer.
+//!   Who proves to be an account's owner at an OpenID provider is signed in in `openid`.
 //! - [`key`]: API keys, which read as a role and are no person. They are made and revoked in `api_keys`.
 //! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
 

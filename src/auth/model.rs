@@ -41,6 +41,20 @@ pub struct Credential {
     pub active: bool,
 }
 
+/// By what somebody has proved to be the owner of an account.
+#[derive(Clone)]
+pub enum Proof {
+    /// By its password.
+    Password {
+        /// The hash that the password was compared with.
+        hash: String,
+        /// A hash of the same password with today's parameters, where the kept one took less work.
+        renewed: Option<String>,
+    },
+    /// By an identity at an OpenID provider that is linked to it, of this number.
+    Identity(i64),
+}
+
 /// The e-mail and the phone that an account has or is to have: nobody else can have the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = accounts, treat_none_as_null = true, treat_none_as_default_value = false)]

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{
     api::ViewerObject,
-    model::Identifier,
+    model::{Identifier, Proof},
     password::is_outdated,
     sets::{ANYONE, NO_KEY},
 };
@@ -57,20 +57,25 @@ pub struct SignInPayload {
 impl Stated for SignInPayload {}
 
 impl SignInPayload {
-    fn refused() -> Self {
-        let message = "the e-mail or phone and the password do not match an account that may sign in";
-        let error = UserError::new("input", UserErrorCode::InvalidCredentials, message);
+    /// That nobody was signed in, and why.
+    #[must_use]
+    pub fn refused(error: UserError) -> Self {
         Self { token: None, viewer: None, user_errors: vec![error] }
     }
 }
 
+/// The one answer to whoever has not the password of an account that may sign in.
+fn refused() -> SignInPayload {
+    let message = "the e-mail or phone and the password do not match an account that may sign in";
+    SignInPayload::refused(UserError::new("input", UserErrorCode::InvalidCredentials, message))
+}
+
 /// Who has proved to be the owner of an account.
-struct Proved {
-    account_id: i64,
-    /// The hash that the password was compared with.
-    hash: String,
-    /// A hash of the same password with today's parameters, where the kept one took less work.
-    renewed: Option<String>,
+pub struct Proved {
+    /// The account.
+    pub account_id: i64,
+    /// By what.
+    pub by: Proof,
 }
 
 /// Compares a password with that of the account with this identifier; `None` where it may not sign in with it. The work is
@@ -82,23 +87,24 @@ async fn prove(call: &Call, identifier: &Identifier, password: SecretString) -> 
     let matches = passwords.verify(password.clone(), hash.clone()).await?;
     let Some(hash) = hash.filter(|_| matches) else { return Ok(None) };
     let renewed = if is_outdated(&hash) { Some(passwords.hash(password).await?) } else { None };
-    Ok(Some(Proved { account_id, hash, renewed }))
+    Ok(Some(Proved { account_id, by: Proof::Password { hash, renewed } }))
 }
 
-/// Begins the session of who has proved who they are.
-async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<SignInPayload> {
+/// Begins the session of who has proved who they are; `None` where that proves nothing any more, or the account may not
+/// sign in.
+pub async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) -> Result<Option<SignInPayload>> {
     let call = Call::of(ctx);
     let services = call.services();
     let token = services.sessions.begin(proved.account_id).await?;
     let noted = {
-        let (Proved { account_id, hash, renewed }, now) = (proved, services.clock.now());
         let mut cx = call.db().write().await?;
-        dispatch!(cx, auth::signed_in(*account_id, hash, renewed.as_deref(), now))?
+        dispatch!(cx, auth::signed_in(proved.account_id, &proved.by, services.clock.now()))?
     };
-    // Who changes a password or deactivates an account ends its sessions: one that begins meanwhile must not stay.
+    // Who changes a password, unlinks an identity or deactivates an account ends its sessions: one that begins meanwhile
+    // must not stay.
     if !noted {
         services.sessions.end(&token).await?;
-        return Ok(SignInPayload::refused());
+        return Ok(None);
     }
     let viewer = services.sessions.viewer(&token).await?;
     call.sign_in(viewer.ok_or_else(|| Error::internal("a session that has just begun is not there"))?);
@@ -109,7 +115,7 @@ async fn begin(ctx: &Context<'_>, proved: &Proved, transport: SessionTransport) 
             None
         }
     };
-    Ok(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() })
+    Ok(Some(SignInPayload { token, viewer: Some(ViewerObject), user_errors: Vec::new() }))
 }
 
 /// Whether the session was ended.
@@ -142,8 +148,9 @@ impl SignInMutation {
             return Err(Error::bad_input("sign in once a request"));
         }
         let proved = prove(call, &Identifier::parse(&input.identifier), input.password.into()).await?;
-        let Some(proved) = proved else { return Ok(Some(SignInPayload::refused())) };
-        begin(ctx, &proved, input.session).await.map(Some)
+        let Some(proved) = proved else { return Ok(Some(refused())) };
+        let begun = begin(ctx, &proved, input.session).await?;
+        Ok(Some(begun.unwrap_or_else(refused)))
     }
 
     /// Ends the session that the request came with, and takes the cookie back.

@@ -11,9 +11,9 @@ use crate::{
     auth::{
         Reach, Role, Scope,
         key::KeyRow,
-        model::{AccountRow, Credential, Identifier, StaffRole, ViewerRow},
+        model::{AccountRow, Credential, Identifier, Proof, StaffRole, ViewerRow},
     },
-    db::schema::{accounts, api_keys, parents, sessions, staff, staff_roles, students},
+    db::schema::{accounts, api_keys, identities, parents, sessions, staff, staff_roles, students},
     error::Result,
 };
 
@@ -72,18 +72,25 @@ pub async fn about(cx: &mut Cx, account_id: i64) -> Result<Vec<String>> {
     Ok([email, phone, staff, student, parent].into_iter().flatten().collect())
 }
 
-/// Notes a sign-in with the password whose hash is `proved`, and keeps a `renewed` hash of it; false where the account has
-/// another one by now, or may not sign in any more.
-pub async fn signed_in(
-    cx: &mut Cx,
-    account_id: i64,
-    proved: &str,
-    renewed: Option<&str>,
-    now: NaiveDateTime,
-) -> Result<bool> {
-    let account = accounts::table.find(account_id).filter(accounts::active).filter(accounts::password_hash.eq(proved));
-    let changes = (accounts::last_sign_in_at.eq(now), renewed.map(|hash| accounts::password_hash.eq(hash)));
-    Ok(diesel::update(account).set(changes).execute(cx).await? == 1)
+/// Notes a sign-in by what was proved, and keeps the renewed hash of a password; false where that proves nothing any more
+/// (another password by now, an identity that was unlinked), or the account may not sign in.
+pub async fn signed_in(cx: &mut Cx, account_id: i64, proof: &Proof, now: NaiveDateTime) -> Result<bool> {
+    let account = accounts::table.find(account_id).filter(accounts::active);
+    let at = accounts::last_sign_in_at.eq(now);
+    let noted = match proof {
+        Proof::Password { hash, renewed } => {
+            let changes = (at, renewed.as_ref().map(|hash| accounts::password_hash.eq(hash)));
+            diesel::update(account.filter(accounts::password_hash.eq(hash))).set(changes).execute(cx).await?
+        }
+        Proof::Identity(id) => {
+            // Who unlinks it meanwhile has deleted this row, or tries again when it has been written to.
+            let identity =
+                identities::table.find(*id).filter(identities::account_id.eq_any(account.select(accounts::id)));
+            let used = diesel::update(identity).set(identities::last_used_at.eq(now)).execute(cx).await?;
+            if used == 1 { diesel::update(account).set(at).execute(cx).await? } else { 0 }
+        }
+    };
+    Ok(noted == 1)
 }
 
 /// Keeps a session by the digest of its token.

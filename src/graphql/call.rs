@@ -23,6 +23,7 @@ use crate::{
     dispatch,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
+    openid::client::Providers,
     random::Random,
     read,
 };
@@ -41,6 +42,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sessions.
     pub sessions: Sessions,
+    /// The OpenID providers that one may sign in with.
+    pub providers: Providers,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.
