@@ -52,7 +52,7 @@ impl Place {
             (_, "parentId" | "parentIds") => Kind::Parent,
             (_, "subjectId") => Kind::Subject,
             (_, "routineId") => Kind::Routine,
-            (_, "actorId") => Kind::Account,
+            (_, "actorId" | "accountId") => Kind::Account,
             _ => panic!("{}: an id of what?", self.name()),
         }
     }

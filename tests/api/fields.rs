@@ -53,7 +53,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 14] = [
         ("ADMIN HOD SELF", "teacherFeedback"),
         ("ADMIN", "archivedAt"),
     ]),
-    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt")]),
+    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt identities")]),
     ("ApiKey", &[
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),
     ]),

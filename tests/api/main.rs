@@ -40,6 +40,7 @@ mod matrix;
 mod meeting_steps;
 mod meetings;
 mod notices;
+mod openid;
 mod oracles;
 mod parents;
 mod paths;

@@ -31,7 +31,16 @@ const OF_VIEWER: [&str; 11] = [
     "createApiKey",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
-const OF_EVERYBODY: [&str; 5] = ["signIn", "signOut", "editProfile", "changePassword", "markNoticeRead"];
+const OF_EVERYBODY: [&str; 8] = [
+    "signIn",
+    "beginProviderSignIn",
+    "completeProviderSignIn",
+    "signOut",
+    "unlinkIdentity",
+    "editProfile",
+    "changePassword",
+    "markNoticeRead",
+];
 
 /// The fields of each object of the schema.
 fn objects() -> BTreeMap<String, BTreeSet<String>> {

@@ -57,13 +57,21 @@ impl TestApp {
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let database = Arc::new(TestDatabase::filled(backend).await);
         let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
         change(&mut config);
         Self::serve(backend, database, config, Clock::fixed(TODAY.and_hms_opt(12, 0, 0).unwrap())).await
     }
 
     /// A second process's worth of application on the same database.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.backend, Arc::clone(&self.database), self.config.clone(), self.clock.clone()).await
+        self.beside_with(|_| ()).await
+    }
+
+    /// The same, configured otherwise.
+    pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::serve(self.backend, Arc::clone(&self.database), config, self.clock.clone()).await
     }
 
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {

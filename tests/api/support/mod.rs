@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod database;
+pub mod provider;
 pub mod schema;
 pub mod select;
 
