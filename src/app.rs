@@ -26,6 +26,7 @@ use crate::{
     http::{self, Connections, Console, DemoSignIn},
     ids::Seal,
     messages::{self, Messages},
+    openid::client::Providers,
     random::Random,
     redis,
     throttle::Throttle,
@@ -82,6 +83,11 @@ impl App {
         let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
         let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
         let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis.clone(), config.rates);
+        let development = config.environment == Environment::Development;
+        let providers = match &config.oidc_providers {
+            Some(path) => Providers::read(path, development, &clock)?,
+            None => Providers::default(),
+        };
         let services = Services {
             owners: Owners::new(db.clone(), clock.clone(), random.clone(), seal.clone(), messages, background.clone()),
             background,
@@ -93,7 +99,8 @@ impl App {
             sessions,
             redis,
             throttle,
-            secure_cookies: config.environment == Environment::Production,
+            providers,
+            secure_cookies: !development,
             anonymous_introspection: config.introspection_anonymous,
         };
         let options = graphql::Options {

@@ -104,6 +104,8 @@ pub struct Config {
     pub persisted_documents: Option<PathBuf>,
     /// `PERSISTED_DOCUMENTS_ONLY`: whether only those are executed, but for administrators and API keys.
     pub persisted_documents_only: bool,
+    /// `OIDC_PROVIDERS`: the file of the OpenID providers that one may sign in with.
+    pub oidc_providers: Option<PathBuf>,
     /// `GRAPHIQL`
     pub graphiql: bool,
     /// `INTROSPECTION_ANONYMOUS`
@@ -158,6 +160,7 @@ struct Raw {
     rate_limit_anonymous_cost_per_minute: Option<String>,
     persisted_documents: Option<String>,
     persisted_documents_only: Option<String>,
+    oidc_providers: Option<String>,
     graphiql: Option<String>,
     introspection_anonymous: Option<String>,
     log_format: Option<String>,
@@ -288,6 +291,7 @@ impl Checker {
                 false,
                 &booleans,
             ),
+            oidc_providers: raw.oidc_providers.map(PathBuf::from),
             graphiql: self.one_of("GRAPHIQL", raw.graphiql, environment == Environment::Development, &booleans),
             introspection_anonymous: self.one_of(
                 "INTROSPECTION_ANONYMOUS",

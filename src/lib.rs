@@ -32,6 +32,7 @@ pub mod leave;
 pub mod meetings;
 pub mod messages;
 pub mod notices;
+pub mod openid;
 pub mod parents;
 pub mod people;
 pub mod progress;

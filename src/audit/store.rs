@@ -33,7 +33,7 @@ pub async fn record_of(cx: &mut Cx, act: &Act, account: i64, changes: Vec<Change
         return Ok(());
     }
     // The operator has none.
-    let account = Some(act.scope.account()).filter(|account| *account != 0);
+    let account = Some(account).filter(|account| *account != 0);
     let row = |change: Change| {
         (
             audit_entries::at.eq(act.now),

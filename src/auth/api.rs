@@ -14,8 +14,9 @@ use super::{
 use crate::{
     clock::utc,
     error::Result,
-    graphql::{Call, Connection, Loaded, Paging, Row, Stated, auth, root, stated},
+    graphql::{Call, Connection, Loaded, MAX_LIST, Paging, Row, Stated, auth, root, stated},
     ids::Kind,
+    openid::api::Identity,
     parents::api::Parent,
     read,
     sessions::api::Session,
@@ -98,6 +99,16 @@ impl Account {
     ) -> Result<Option<Connection<Session>>> {
         let paging = Paging::read(ctx, (first, after), (last, before), true)?;
         Session::of_account(ctx, &self.0, &paging).await.map(Some)
+    }
+
+    /// Who it is at the providers that it has been signed in to with: one identity a provider.
+    #[graphql(directive = auth::apply(OWNER))]
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Option<Vec<Identity>>> {
+        let call = Call::of(ctx);
+        let identities = self.0.of_each("identities", |ids| async move {
+            Ok(Loaded::by_parent(read!(call.db(), openid::of_accounts(call.scope(), &ids, &MAX_LIST))?))
+        });
+        Ok(Some(identities.await?.unwrap_or_default()))
     }
 }
 

@@ -8,7 +8,7 @@
 //!   account and the very password that was proved, and over with the next code that the account's owner uses.
 
 use chrono::{Duration, NaiveDateTime};
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use data_encoding::BASE32_NOPAD;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -159,6 +159,8 @@ pub struct Challenge {
 pub enum Proved {
     /// The password, by the SHA-256 of the hash that it was compared with.
     Password(Vec<u8>),
+    /// An identity at an OpenID provider, by its number.
+    Identity(i64),
 }
 
 impl Proved {
@@ -167,6 +169,7 @@ impl Proved {
     pub fn of(proof: &Proof) -> Self {
         match proof {
             Proof::Password { hash, renewed } => Self::Password(digest(renewed.as_ref().unwrap_or(hash))),
+            Proof::Identity(id) => Self::Identity(*id),
         }
     }
 
@@ -178,6 +181,7 @@ impl Proved {
                 let hash = hash.filter(|hash| proved.ct_eq(&digest(hash)).into())?;
                 Some(Proof::Password { hash, renewed: None })
             }
+            Self::Identity(id) => Some(Proof::Identity(*id)),
         }
     }
 }
@@ -194,17 +198,13 @@ impl Challenge {
 
     /// The challenge as the client keeps it: unreadable, and not to be made by anybody else.
     pub fn sealed(&self, seal: &Seal) -> Result<String> {
-        let json = serde_json::to_vec(self).map_err(Error::internal)?;
-        Ok(BASE64URL_NOPAD.encode(&seal.secret(Self::PURPOSE, &json)?))
+        seal.parcel(Self::PURPOSE, self)
     }
 
     /// The challenge that a client gives back, as long as it is good.
     #[must_use]
     pub fn open(seal: &Seal, sealed: &str, now: NaiveDateTime) -> Option<Self> {
-        let sealed = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
-        let json = seal.open_secret(Self::PURPOSE, &sealed)?;
-        let challenge: Self = serde_json::from_slice(&json).ok()?;
-        (now < challenge.expires_at).then_some(challenge)
+        seal.open_parcel(Self::PURPOSE, sealed).filter(|challenge: &Self| now < challenge.expires_at)
     }
 }
 

@@ -7,6 +7,7 @@
 //!   identifier costs as much time as a wrong password and gets the same answer. Sessions are listed and ended in `sessions`.
 //! - [`code`]: one-time codes, by which an account is activated or its password reset; [`owner`] sends them.
 //! - [`factor`] and [`totp`]: the second factor, which an institute can require for roles: they are withheld from who has none.
+//! - `openid`, beside this: who proves to be an account's owner at an OpenID provider is signed in.
 //! - [`key`]: API keys, which read as a role and are no person. They are made and revoked in `api_keys`.
 //! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
 

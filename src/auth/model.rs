@@ -51,6 +51,8 @@ pub enum Proof {
         /// A hash of the same password with today's parameters, where the kept one took less work.
         renewed: Option<String>,
     },
+    /// By an identity at an OpenID provider that is linked to it, of this number.
+    Identity(i64),
 }
 
 /// The e-mail and the phone that an account has or is to have: nobody else can have the same.

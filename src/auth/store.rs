@@ -15,8 +15,8 @@ use crate::{
         session::{InForce, NewSession},
     },
     db::schema::{
-        accounts, api_keys, parents, recovery_codes, second_factor_roles, second_factors, sessions, staff, staff_roles,
-        students,
+        accounts, api_keys, identities, parents, recovery_codes, second_factor_roles, second_factors, sessions, staff,
+        staff_roles, students,
     },
     error::Result,
 };
@@ -111,7 +111,7 @@ pub async fn renew_hash(cx: &mut Cx, account_id: i64, proved: &str, renewed: &st
 }
 
 /// Notes a sign-in by what was proved, and by a second factor or not, and keeps the renewed hash of a password; false where
-/// that proves nothing any more (there is another password), the account may not sign in, or it takes a second factor.
+/// that proves nothing any more (another password by now, an identity that was unlinked), the account may not sign in, or it takes a second factor.
 pub async fn signed_in(
     cx: &mut Cx,
     account_id: i64,
@@ -125,6 +125,13 @@ pub async fn signed_in(
         Proof::Password { hash, renewed } => {
             let changes = (at, renewed.as_ref().map(|hash| accounts::password_hash.eq(hash)));
             diesel::update(account.filter(accounts::password_hash.eq(hash))).set(changes).execute(cx).await?
+        }
+        Proof::Identity(id) => {
+            // Who unlinks it meanwhile has deleted this row, or tries again when it has been written to.
+            let identity =
+                identities::table.find(*id).filter(identities::account_id.eq_any(account.select(accounts::id)));
+            let used = diesel::update(identity).set(identities::last_used_at.eq(now)).execute(cx).await?;
+            if used == 1 { diesel::update(account).set(at).execute(cx).await? } else { 0 }
         }
     };
     Ok(noted == 1)

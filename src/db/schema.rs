@@ -222,6 +222,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    identities (id) {
+        id -> Int8,
+        account_id -> Int8,
+        issuer -> Text,
+        subject -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     institute (id) {
         id -> Int4,
         name -> Text,
@@ -548,6 +559,7 @@ diesel::joinable!(course_trackings -> courses (course_id));
 diesel::joinable!(course_trackings -> students (student_id));
 diesel::joinable!(courses -> staff (hod_id));
 diesel::joinable!(devices -> accounts (account_id));
+diesel::joinable!(identities -> accounts (account_id));
 diesel::joinable!(institute_feedback -> accounts (account_id));
 diesel::joinable!(leave_requests -> staff (staff_id));
 diesel::joinable!(leave_requests -> students (student_id));
@@ -603,6 +615,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     course_trackings,
     courses,
     devices,
+    identities,
     institute,
     institute_feedback,
     leave_requests,

@@ -27,6 +27,7 @@ use crate::{
     dispatch,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
+    openid::client::Providers,
     random::Random,
     read,
     throttle::{DEVICE_LIFETIME, Throttle},
@@ -54,6 +55,8 @@ pub struct Services {
     pub background: Background,
     /// How often and how much.
     pub throttle: Throttle,
+    /// The OpenID providers that one may sign in with.
+    pub providers: Providers,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.

@@ -217,6 +217,16 @@ const REFUSED: &[(&str, &str)] = &[
         "check",
     ),
     (
+        "INSERT INTO identities (account_id, issuer, subject, created_at, last_used_at) \
+         SELECT id, 'https://a.example', 'one', '2026-03-20 09:00:00', '2026-03-20 09:00:00' FROM accounts WHERE id <= 2",
+        "unique",
+    ),
+    (
+        "INSERT INTO identities (account_id, issuer, subject, created_at, last_used_at) \
+         SELECT 1, 'https://a.example', email, '2026-03-20 09:00:00', '2026-03-20 09:00:00' FROM accounts WHERE email IS NOT NULL",
+        "unique",
+    ),
+    (
         "INSERT INTO routines (course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, active) \
          SELECT course_id, period, subject_id, teacher_id, weekdays, starts_at, ends_at, TRUE FROM routines WHERE active LIMIT 1",
         "busy",

@@ -55,7 +55,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 15] = [
         ("ADMIN SELF", "account"),
         ("ADMIN", "archivedAt"),
     ]),
-    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt sessions")]),
+    ("Account", &[("ADMIN SELF", "id email phone active lastSignInAt createdAt sessions identities")]),
     ("Session", &[("ADMIN SELF", "id device createdAt lastUsedAt expiresAt current viewerCan")]),
     ("ApiKey", &[
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),

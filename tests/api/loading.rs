@@ -29,7 +29,8 @@ const ROOTS: [(&str, &str, i32, i32); 24] = [
     ),
     (
         cast::ADMIN,
-        "apiKeys(first: $first) { totalCount edges { node { active createdBy { email } viewerCan { revoke } } } } \
+        "apiKeys(first: $first) { totalCount edges { node { active createdBy { email identities { issuer } } viewerCan { revoke } } } } \
+         signInProviders { title } \
          report { studentsByStatus { students } attendanceByMonth { attendancePercentage } studentLeave { requests } \
          staffLeave { requests } teacherRating instituteRatings { average } }",
         2,

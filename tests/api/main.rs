@@ -44,6 +44,7 @@ mod meeting_steps;
 mod meetings;
 mod messages;
 mod notices;
+mod openid;
 mod operator;
 mod oracles;
 mod parents;

@@ -135,6 +135,8 @@ async fn people(reader: &Reader<'_>) {
         read!(reader, students::contacts(&students)).iter().map(|row| row.0),
     );
     reader.within("parents::contacts", "Parent", read!(reader, parents::contacts(&guardians)).iter().map(|row| row.0));
+    let identities = read!(reader, openid::of_accounts(&accounts, &EVERYTHING));
+    reader.granted_of("openid::of_accounts", "Account", &identities);
     reader.within("staff::accounts", "Staff", numbers(&read!(reader, staff::accounts(&staff))));
     reader.within("staff::roles", "Staff", numbers(&read!(reader, staff::roles(&staff))));
 

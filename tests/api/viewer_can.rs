@@ -32,9 +32,12 @@ const OF_VIEWER: [&str; 12] = [
     "resetSecondFactor",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
-const OF_EVERYBODY: [&str; 10] = [
+const OF_EVERYBODY: [&str; 18] = [
     "signIn",
     "completeSignIn",
+    "beginProviderSignIn",
+    "completeProviderSignIn",
+    "unlinkIdentity",
     "signOut",
     "requestActivation",
     "activateAccount",

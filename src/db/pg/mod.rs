@@ -77,6 +77,10 @@ pub mod meetings_write;
 pub mod notices;
 #[path = "../../notices/write.rs"]
 pub mod notices_write;
+#[path = "../../openid/store.rs"]
+pub mod openid;
+#[path = "../../openid/write.rs"]
+pub mod openid_write;
 #[path = "../../parents/store.rs"]
 pub mod parents;
 #[path = "../../parents/family.rs"]

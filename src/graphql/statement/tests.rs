@@ -40,6 +40,10 @@ const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Nj
 const ACCESS: &str = "INSERT INTO access_entries (at, account_id, outcome, type_name, field_name, row_count, request_id) \
     VALUES ('2026-03-20 09:00:00', 1, 'READ', 'Student', 'citizenshipNo', 1, 'probe')";
 
+/// The ADMIN is somebody at a provider.
+const IDENTITY: &str = "INSERT INTO identities (account_id, issuer, subject, created_at, last_used_at) \
+    VALUES (1, 'https://accounts.example.org', 'probe', '2026-03-20 09:00:00', '2026-03-20 09:00:00')";
+
 /// The rows of the types whose first one, of that number, is not there or does not lead to every type.
 const ROWS: &str = "SELECT 'TeacherFeedback' AS type_name, MIN(id) AS id FROM teacher_feedback \
     UNION ALL SELECT 'InstituteFeedback', MIN(id) FROM institute_feedback \
@@ -60,6 +64,7 @@ struct Row {
 fn rows(database: &Path) -> HashMap<String, i64> {
     let mut cx = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     cx.batch_execute(ACCESS).unwrap();
+    cx.batch_execute(IDENTITY).unwrap();
     let rows: Vec<Row> = sql_query(ROWS).load(&mut cx).unwrap();
     rows.into_iter().map(|row| (row.type_name, row.id)).collect()
 }
@@ -69,7 +74,8 @@ impl Institute {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("probe.db");
         let url = format!("sqlite:{}", database.display());
-        let config = Config::demo(url, SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut config = Config::demo(url, SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
         let today = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
         let db = open_database(&config).await?;
         db.migrate().await?;

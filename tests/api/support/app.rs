@@ -68,6 +68,7 @@ impl TestApp {
         let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
         // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
         config.rates = Rates::default();
+        config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
         change(&mut config);
         if config.redis_url.is_some() {
             // Under a secret of its own, it does not count what other tests count in the same Redis.

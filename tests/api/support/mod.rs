@@ -4,6 +4,7 @@ mod app;
 mod client;
 mod database;
 mod peers;
+pub mod provider;
 pub mod schema;
 pub mod select;
 
