@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{
     code::{self, CodePurpose, Redeemed},
-    model::Identifier,
+    model::{Identifier, Proof},
     password::check_new,
     sets::{ANYONE, NO_KEY},
     sign_in::{Proved, SessionTransport, SignInPayload, go_on, refused, remember_device},
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     change,
     change::{Act, Problems},
-    error::{Error, Result},
+    error::Result,
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     messages::Content,
 };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     change,
     change::{Act, Problems},
-    error::{Error, Result},
+    error::Result,
     graphql::{Call, Stated, UserError, auth, root, stated},
     read,
 };

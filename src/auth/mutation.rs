@@ -16,7 +16,7 @@ use super::{
 use crate::{
     change,
     change::{Act, Problems, patch},
-    error::{Error, Result},
+    error::Result,
     graphql::{
         Call, Stated, UserError,
         UserErrorCode::{Invalid, InvalidCredentials},

@@ -11,10 +11,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{
-    sessions::redis_url,
-    support::{Backend, PASSWORD, TestApp},
-};
+use crate::support::{Backend, PASSWORD, TestApp, redis_url};
 
 const SIGN_IN: &str =
     "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { field code message } } }";

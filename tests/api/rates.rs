@@ -6,10 +6,7 @@ use chrono::Duration;
 use rollcall::{demo::cast, throttle::Rates};
 use serde_json::{Value, json};
 
-use crate::{
-    sessions::redis_url,
-    support::{Backend, Client, TestApp},
-};
+use crate::support::{Backend, Client, TestApp, redis_url};
 
 const RATES: Rates = Rates { viewer: 5_000, anonymous: 3_000 };
 /// It costs 2.

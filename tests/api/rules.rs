@@ -185,7 +185,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 21] = [
+pub static RULES: [Rule; 22] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
