@@ -7,7 +7,9 @@ use super::{
     RoleSet,
     factor::{self, Code, Tried},
     mutation::prove_own,
+    session::digest,
     sets::PEOPLE,
+    sign_in::hand_over,
     totp,
 };
 use crate::{
@@ -92,6 +94,23 @@ pub struct RecoveryCodesPayload {
     user_errors: Vec<UserError>,
 }
 
+/// The second factor that one has from now on.
+#[derive(SimpleObject)]
+#[graphql(guard = "stated(self)")]
+pub struct ConfirmSecondFactorPayload {
+    /// Ten recovery codes, each of which stands for an authenticator's code once: shown this once, to be kept where the
+    /// authenticator is not.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    recovery_codes: Option<Vec<String>>,
+    /// The session's new token, in place of the one that the request came with: shown once, to be kept secret. Null where the
+    /// session is in a cookie, which was set anew, and where nothing was changed.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    token: Option<String>,
+    /// Why there is none; empty where there is.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    user_errors: Vec<UserError>,
+}
+
 /// Whether the second factor was taken away.
 #[derive(SimpleObject)]
 #[graphql(guard = "stated(self)")]
@@ -105,6 +124,7 @@ pub struct NoSecondFactorPayload {
 }
 
 impl Stated for BeginSecondFactorPayload {}
+impl Stated for ConfirmSecondFactorPayload {}
 impl Stated for RecoveryCodesPayload {}
 impl Stated for NoSecondFactorPayload {}
 
@@ -159,22 +179,26 @@ impl FactorMutation {
     }
 
     /// Makes the secret of `beginSecondFactor` the second factor, as the code shows that the authenticator has it: from here
-    /// on signing in takes both, and roles that were withheld for want of it are held. All other sessions end.
+    /// on signing in takes both, and roles that were withheld for want of it are held. All other sessions end, and this one
+    /// gets another token.
     #[graphql(directive = auth::apply(OWN))]
     async fn confirm_second_factor(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "That an authenticator has the secret.")] input: ConfirmSecondFactorInput,
-    ) -> Result<Option<RecoveryCodesPayload>> {
+    ) -> Result<Option<ConfirmSecondFactorPayload>> {
         let call = Call::of(ctx);
         call.one_try()?;
         let act = Act::of(ctx, None).await?;
-        let (seal, code) = (&call.services().seal, Code::read(&input.code));
-        let (shown, hashes) = factor::recovery_codes(&call.services().random);
-        let keep = call.viewer().session_id().unwrap_or(0);
-        let confirm = change!(call, &act, auth_factor_write::confirm(seal, &code, &hashes, keep, Problems::default()));
+        let (services, code) = (call.services(), Code::read(&input.code));
+        let (shown, hashes) = factor::recovery_codes(&services.random);
+        let token = services.random.token();
+        let (seal, session, token_hash) = (&services.seal, call.viewer().session_id().unwrap_or(0), digest(&token));
+        let kept = (session, token_hash.as_slice());
+        let confirm = change!(call, &act, auth_factor_write::confirm(seal, &code, &hashes, kept, Problems::default()));
         let (done, user_errors) = outcome(confirm.value, confirm.user_errors);
-        Ok(Some(RecoveryCodesPayload { recovery_codes: done.then_some(shown), user_errors }))
+        let token = if done { hand_over(ctx, token, call.transport()) } else { None };
+        Ok(Some(ConfirmSecondFactorPayload { recovery_codes: done.then_some(shown), token, user_errors }))
     }
 
     /// Makes new recovery codes; those that were before are good no more. One code is tried a request.

@@ -40,14 +40,15 @@ pub async fn begin(cx: &mut Cx, act: &Act, secret: &[u8], proved: &str, mut prob
 }
 
 /// Makes the secret that was begun with the second factor of the viewer's account, as the code shows that an authenticator
-/// has it. Sessions that began without it end, but for the one with the number `keep`: they would gain what it guards.
+/// has it. Sessions that began without it end, for they would gain what it guards, but for one, by its number, which gets
+/// another token, by its digest.
 pub async fn confirm(
     cx: &mut Cx,
     act: &Act,
     seal: &Seal,
     code: &Code,
     hashes: &[Vec<u8>],
-    keep: i64,
+    (session, token_hash): (i64, &[u8]),
     mut problems: Problems,
 ) -> Changed<Tried> {
     let account = act.scope.account();
@@ -61,7 +62,8 @@ pub async fn confirm(
         let since = accounts::second_factor_at.eq(act.now);
         diesel::update(accounts::table.find(account)).set(since).execute(cx).await?;
         keep_codes(cx, account, hashes).await?;
-        auth_write::end_sessions(cx, account, keep).await?;
+        auth_write::end_sessions(cx, account, session).await?;
+        auth_write::rotate_session(cx, session, token_hash).await?;
         record(cx, act, account, json!(null), json!("confirmed")).await?;
     }
     Ok(tried)

@@ -97,7 +97,9 @@ pub fn router(api: Arc<Api>, options: Options) -> Router {
         max_body_bytes: options.max_body_bytes,
         body_timeout: options.body_timeout,
     };
-    let mut routes = Router::new().route("/graphql", any(graphql)).with_state(server);
+    // What is not there is refused by the same layers as what is.
+    let mut routes =
+        Router::new().route("/graphql", any(graphql)).fallback(async || StatusCode::NOT_FOUND).with_state(server);
     if !options.cors_origins.is_empty() {
         routes = routes.layer(cors(options.cors_origins));
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     admission::phone,
+    second_factor::{self, complete, set_up},
     support::{Backend, Client, PASSWORD, Peers, TestApp, errors},
 };
 
@@ -69,7 +70,8 @@ on_both! {
         let client = Client::new(app.url("/graphql"), Some(payload["token"].as_str().unwrap().to_owned()));
         assert_eq!(roles(&client).await, json!(["PARENT"]));
         assert!(signs_in(&app, cast::INVITED, NEW).await);
-        let entries = client.data("{ auditEntries { edges { node { action subjectType actor { email } changes { field before after } } } } }").await;
+        let admin = app.sign_in(cast::ADMIN).await;
+        let entries = admin.data("{ auditEntries { edges { node { action subjectType actor { email } changes { field before after } } } } }").await;
         let entry = json!({"action": "activateAccount", "subjectType": "Account", "actor": {"email": cast::INVITED},
             "changes": [{"field": "password", "before": null, "after": "\"changed\""}]});
         assert_eq!(entries["auditEntries"]["edges"], json!([{"node": entry}]));
@@ -221,6 +223,21 @@ on_both! {
         assert!(answers[0].2.0 > 0, "statements are counted");
     }
 
+    async fn a_code_by_mail_stands_for_no_second_factor(app: TestApp) {
+        let peers = Peers::start().await;
+        let app = peers.of(&app).await;
+        let holder = set_up(&app, cast::PARENT).await;
+        let code = reset_code(&app, &peers, cast::PARENT).await;
+        let input = json!({"identifier": cast::PARENT, "code": code, "newPassword": NEW});
+        let payload = app.anonymous().change("resetPassword", &input, "token viewer { roles } secondFactorRequired challenge").await;
+        assert_eq!((errors(&payload), &payload["token"], &payload["viewer"]), (vec![], &Value::Null, &Value::Null));
+        assert_eq!(payload["secondFactorRequired"], true);
+        let challenge = payload["challenge"].as_str().unwrap();
+        assert!(complete(&app, challenge, "000000").await.is_err());
+        let client = complete(&app, challenge, &second_factor::code(&app, &holder.secret, 0)).await.unwrap();
+        assert_eq!(roles(&client).await, json!(["PARENT"]));
+    }
+
     async fn nobody_is_flooded(app: TestApp) {
         let peers = Peers::start().await;
         let app = peers.of(&app).await;
@@ -246,6 +263,7 @@ on_both! {
         let again = reset_code(&app, &peers, cast::PARENT).await;
         assert_eq!(told(&app, "resetPassword", cast::PARENT, &again, OTHER).await, [""; 0]);
         // Others are not kept from theirs by it.
+        peers.mails(&app).await;
         reset_code(&app, &peers, cast::OTHER_PARENT).await;
     }
 

@@ -19,7 +19,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::support::{Backend, PASSWORD, TestApp};
+use crate::support::{Backend, PASSWORD, TestApp, session_cookie};
 
 /// As in production, behind a proxy that is on this machine: so the tests are the proxy.
 fn behind_proxy(config: &mut Config) {
@@ -59,7 +59,7 @@ async fn cookie(app: &TestApp, headers: &[(&str, &str)]) -> String {
         cast::PARENT
     );
     let response = ask(app, &query, headers).await;
-    let set = response.headers().get("set-cookie").unwrap_or_else(|| panic!("{response:?}")).to_str().unwrap();
+    let set = session_cookie(response.headers()).unwrap_or_else(|| panic!("{response:?}"));
     set.split(';').next().unwrap().to_owned()
 }
 

@@ -80,7 +80,7 @@ async fn second_factor(url: &str, client: &Client) -> Vec<String> {
     let secret = begun["secret"].as_str().unwrap().to_owned();
     let shared: totp::Secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap().try_into().unwrap();
     let code = totp::code(&shared, totp::step_at(Clock::system().now()));
-    let confirmed = client.done("confirmSecondFactor", json!({"code": code}), "recoveryCodes").await;
+    let confirmed = client.done("confirmSecondFactor", json!({"code": code}), "recoveryCodes token").await;
     let recovery: Vec<String> = serde_json::from_value(confirmed["recoveryCodes"].clone()).unwrap();
     let anybody = Client::new(url.to_owned(), None);
     let input = json!({"identifier": cast::ADMIN, "password": PASSWORD});
@@ -89,7 +89,8 @@ async fn second_factor(url: &str, client: &Client) -> Vec<String> {
         anybody.change("completeSignIn", &json!({"challenge": challenge, "code": tried}), "token").await;
     }
     // Six digits may be in any number: what was typed as a code stands for them.
-    [secret, challenge, "guess-of-a-code".to_owned()].into_iter().chain(recovery).collect()
+    let token = confirmed["token"].as_str().unwrap().to_owned();
+    [secret, token, challenge, "guess-of-a-code".to_owned()].into_iter().chain(recovery).collect()
 }
 
 /// Everything that the log must not tell: who wrote what under no name, whoever they are, and how they came in.

@@ -9,9 +9,13 @@ use rollcall::{demo::cast, ids::Kind};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{
-    Answer, Client, TestApp, errors,
-    provider::{Key, Provider, token},
+use crate::{
+    second_factor::{self, complete, set_up},
+    support::{
+        Answer, Client, TestApp, errors,
+        provider::{Key, Provider, token},
+        session_cookie,
+    },
 };
 
 const SECRET: &str = "what rollcall is known by";
@@ -117,8 +121,7 @@ on_both! {
         assert_eq!((&*form["code"], &*form["redirect_uri"], &*form["grant_type"]), ("c", BACK, "authorization_code"));
         assert_eq!(URL_SAFE_NO_PAD.encode(Sha256::digest(&form["code_verifier"])), begun.told["code_challenge"]);
         // It is in the log, as something that they did themselves.
-        let client = Client::new(app.url("/graphql"), answer.at("/completeProviderSignIn/token").as_str().map(ToOwned::to_owned));
-        let log = client.data("{ auditEntries { edges { node { action actor { email } changes { field after } } } } }").await;
+        let log = app.sign_in(cast::ADMIN).await.data("{ auditEntries { edges { node { action actor { email } changes { field after } } } } }").await;
         let subject = json!({"field": "subject", "after": "\"s-1\""});
         let node = &log["auditEntries"]["edges"][0]["node"];
         assert_eq!((&node["action"], &node["actor"]["email"]), (&json!("completeProviderSignIn"), &json!(cast::PARENT)));
@@ -422,6 +425,29 @@ on_both! {
         assert_eq!(signed_in(&come_back(&app, &provider, "s-1", cast::PARENT).await), None);
     }
 
+    async fn a_provider_stands_for_no_second_factor(app: TestApp) {
+        let holder = set_up(&app, cast::PARENT).await;
+        let (app, provider) = provided(&app).await;
+        let begun = begin(&app).await;
+        provider.gives(&Key::new(1, "one").sign(&begun.claims(&app, &provider, "s-1", cast::PARENT)));
+        let payload = "token viewer { roles } secondFactorRequired challenge";
+        let asked = app.anonymous().done("completeProviderSignIn", begun.input(), payload).await;
+        assert_eq!((&asked["token"], &asked["viewer"], &asked["secondFactorRequired"]), (&Value::Null, &Value::Null, &json!(true)));
+        let challenge = asked["challenge"].as_str().unwrap();
+        assert_eq!(complete(&app, challenge, "000000").await.err().as_deref(), Some("code INVALID_CREDENTIALS"));
+        let right = || second_factor::code(&app, &holder.secret, 0);
+        let client = complete(&app, challenge, &right()).await.unwrap();
+        assert_eq!(client.data("{ viewer { roles } }").await["viewer"]["roles"], json!(["PARENT"]));
+        // What was unlinked meanwhile proves nothing any more.
+        app.clock.advance(chrono::Duration::seconds(30));
+        let begun = begin(&app).await;
+        provider.gives(&Key::new(1, "one").sign(&begun.claims(&app, &provider, "s-1", cast::PARENT)));
+        let asked = app.anonymous().done("completeProviderSignIn", begun.input(), payload).await;
+        app.database.execute("DELETE FROM identities").await;
+        let refused = complete(&app, asked["challenge"].as_str().unwrap(), &right()).await;
+        assert_eq!(refused.err().as_deref(), Some("challenge INVALID_CREDENTIALS"));
+    }
+
     async fn a_browser_gets_a_cookie(app: TestApp) {
         let (app, provider) = provided(&app).await;
         let begun = begin(&app).await;
@@ -430,7 +456,7 @@ on_both! {
         input["session"] = json!("COOKIE");
         let body = json!({"query": COMPLETE, "variables": {"input": input}});
         let response = reqwest::Client::new().post(app.url("/graphql")).json(&body).send().await.unwrap();
-        assert!(response.headers()["set-cookie"].to_str().unwrap().contains("HttpOnly"));
+        assert!(session_cookie(response.headers()).unwrap().contains("HttpOnly"));
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["data"]["completeProviderSignIn"]["token"], Value::Null);
     }

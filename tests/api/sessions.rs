@@ -7,7 +7,7 @@ use argon2::{
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp, session_cookie};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) \
     { token viewer { roles account { email } } userErrors { field code message } } }";
@@ -109,7 +109,7 @@ on_both! {
         let http = reqwest::Client::new();
         let body = |query: &str| json!({"query": query, "variables": {"input": {"identifier": cast::PARENT, "password": PASSWORD, "session": "COOKIE"}}});
         let response = http.post(app.url("/graphql")).json(&body(SIGN_IN)).send().await.unwrap();
-        let set = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+        let set = session_cookie(response.headers()).unwrap();
         assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict") && set.contains("Path=/"), "{set}");
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["data"]["signIn"]["token"], Value::Null, "scripts get no token");
@@ -129,7 +129,7 @@ on_both! {
         let form = http.post(app.url("/graphql")).header("cookie", &cookie).header("content-type", "text/plain").body("{}").send().await.unwrap();
         assert_eq!(form.status(), 415, "what a form can send is not read");
         let out = http.post(app.url("/graphql")).header("cookie", &cookie).json(&json!({"query": "mutation { signOut { success } }"})).send().await.unwrap();
-        assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+        assert!(session_cookie(out.headers()).unwrap().contains("Max-Age=0"));
         let after: Value = ask(None).send().await.unwrap().json().await.unwrap();
         assert_eq!(after["data"]["viewer"], Value::Null);
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use chrono::Duration;
 use futures_util::future::join_all;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use rollcall::{auth::session::digest, demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp, session_cookie};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { code } } }";
 const SESSIONS: &str = "sessions(first: 100) { totalCount edges { node { id device createdAt lastUsedAt expiresAt current viewerCan { end } } } }";
@@ -63,15 +63,8 @@ async fn kept(app: &TestApp, email: &str) -> i64 {
 async fn with_cookie(app: &TestApp, cookie: &str, query: &str, variables: Value) -> (Option<String>, Value) {
     let request = reqwest::Client::new().post(app.url("/graphql")).header("cookie", cookie);
     let response = request.json(&json!({"query": query, "variables": variables})).send().await.unwrap();
-    let set = set_cookie(response.headers());
+    let set = session_cookie(response.headers());
     (set, response.json().await.unwrap())
-}
-
-fn set_cookie(headers: &HeaderMap) -> Option<String> {
-    let mut all = headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
-    let first = all.next();
-    assert_eq!(all.next(), None, "one cookie");
-    first
 }
 
 /// What a browser sends back of a cookie that was set.
@@ -342,7 +335,7 @@ on_both! {
         assert!(set.unwrap().contains("Max-Age=0"));
         let http = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(app.sign_in(cast::PARENT).await.token.unwrap());
         let out = http.json(&json!({"query": "mutation { signOut { success } }"})).send().await.unwrap();
-        assert_eq!(set_cookie(out.headers()), None);
+        assert_eq!(session_cookie(out.headers()), None);
     }
 
     async fn who_signs_in_anew_has_one_session_and_not_two(app: TestApp) {

@@ -228,7 +228,9 @@ on_both! {
                 let written = word_set(&document);
                 for error in &answer.errors {
                     assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{error}");
-                    let told = word_set(error["message"].as_str().unwrap());
+                    // The library's own words are nobody's names.
+                    let message = error["message"].as_str().unwrap().replace("is required but not provided", "");
+                    let told = word_set(&message);
                     let secret: Vec<&String> = told.intersection(&hidden).filter(|word| !written.contains(*word)).collect();
                     assert!(secret.is_empty(), "{}: {secret:?} in {error}", viewer.name);
                 }

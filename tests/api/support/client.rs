@@ -145,3 +145,12 @@ impl Answer {
         at[0]["extensions"]["code"].as_str().unwrap()
     }
 }
+
+/// The `Set-Cookie` of the session, where an answer has one: not that of the device.
+pub fn session_cookie(headers: &reqwest::header::HeaderMap) -> Option<String> {
+    let all = headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap());
+    let mut of_session = all.filter(|set| !set.split('=').next().unwrap().ends_with("-device"));
+    let set = of_session.next().map(ToOwned::to_owned);
+    assert_eq!(of_session.next(), None, "one session");
+    set
+}

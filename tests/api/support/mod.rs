@@ -9,7 +9,7 @@ pub mod schema;
 pub mod select;
 
 pub use app::{PASSWORD, TestApp, redis_url};
-pub use client::{Answer, Client, errors};
+pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
 pub use peers::{Fault, Mail, Peers};
 
