@@ -139,6 +139,7 @@ impl CodeMutation {
     /// Asks for a code to activate an account by: one that was made for somebody, and has no password yet. The answer is
     /// the same whether there is such an account. A code is good for 10 minutes; there is one a minute, and five in an hour.
     #[graphql(directive = auth::apply(NO_KEY))]
+    #[expect(clippy::unused_async, reason = "resolvers are async, whatever they do")]
     async fn request_activation(
         &self,
         ctx: &Context<'_>,
@@ -163,6 +164,7 @@ impl CodeMutation {
     /// Asks for a code to set another password by, for who has forgotten theirs. The answer is the same whether there is such
     /// an account. A code is good for 10 minutes; there is one a minute, and five in an hour.
     #[graphql(directive = auth::apply(NO_KEY))]
+    #[expect(clippy::unused_async, reason = "resolvers are async, whatever they do")]
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,

@@ -29,7 +29,7 @@ use crate::{
 
 /// The account that a code for `purpose` is for: it may be signed in to, and has no password yet to activate it, or one to
 /// reset.
-fn owned<'a>(identifier: &'a Identifier, purpose: CodePurpose) -> accounts::BoxedQuery<'a, Backend> {
+fn owned(identifier: &Identifier, purpose: CodePurpose) -> accounts::BoxedQuery<'_, Backend> {
     let accounts = auth::identified(identifier).filter(accounts::active);
     match purpose {
         CodePurpose::Activation => accounts.filter(accounts::password_hash.is_null()),

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_schemes_the_nearest_proxys_counts() {
+    fn of_several_schemes_that_of_the_nearest_proxy_counts() {
         let secure = |values: &[&'static str]| {
             let headers: Vec<_> = values.iter().map(|value| ("x-forwarded-proto", *value)).collect();
             client("10.1.2.3", &headers).1

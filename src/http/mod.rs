@@ -139,7 +139,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers(["x-request-id", "ratelimit", "ratelimit-policy", "retry-after"].map(HeaderName::from_static))
         // What browsers keep a preflight for at most.
-        .max_age(Duration::from_secs(2 * 60 * 60))
+        .max_age(Duration::from_hours(2))
 }
 
 /// A request id is ours to give: one that a client sends could write into the log what it likes.
@@ -167,12 +167,12 @@ async fn answer(
 ) -> Result<(async_graphql::Response, protocol::Accept), protocol::Rejection> {
     let (mut parts, body) = request.into_parts();
     let body = read_body(body, server).await?;
-    let (asked, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
+    let (sent, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
     let services = server.api.services();
     let client = parts.extensions.remove::<Client>().unwrap_or_default();
     let client = Client { device: identity::cookie(&parts.headers, services.device_cookie_name()), ..client };
     // Before anybody is looked up: what is refused here costs no SQL.
-    let opened = match server.api.open(asked.request, asked.document_id.as_deref()) {
+    let opened = match server.api.open(sent.request, sent.document_id.as_deref()) {
         Ok(opened) => opened,
         Err(mut refused) => {
             let charged = rate::charge(&services.throttle, &Viewer::anonymous(), &client, REFUSED_COST).await;
@@ -180,7 +180,7 @@ async fn answer(
             return Ok((*refused, accept));
         }
     };
-    if asked.only_reads && !opened.only_reads() {
+    if sent.only_reads && !opened.only_reads() {
         return Err(protocol::Rejection::only_reads().accepting(accept));
     }
     let host = hosts::host(&parts.headers, &parts.uri);

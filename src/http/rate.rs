@@ -1,4 +1,4 @@
-//! What a request costs, charged to who sends it, and told in the fields of "RateLimit header fields for HTTP"
+//! What a request costs, charged to who sends it, and told in the fields of "`RateLimit` header fields for HTTP"
 //! (draft-ietf-httpapi-ratelimit-headers-10). The unit is the point of cost, as `extensions.cost` has it.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};

@@ -187,9 +187,9 @@ mod tests {
         assert_eq!((failed, told), (120, 1), "one a minute, and told once");
         let stranger = from("192.0.2.1");
         assert_eq!(throttle.attempt(&subject, &stranger).await.err(), Some(Refused { retry_after: 60 }));
-        let device = Some(throttle.device(&subject, &stranger).unwrap());
-        let known = Client { device: device.clone(), ..stranger.clone() };
-        assert_eq!(throttle.device(&subject, &known).unwrap(), device.unwrap(), "it stays the same");
+        let device = throttle.device(&subject, &stranger).unwrap();
+        let known = Client { device: Some(device.clone()), ..stranger.clone() };
+        assert_eq!(throttle.device(&subject, &known).unwrap(), device, "it stays the same");
         assert_eq!(fail(&throttle, &who, &known, 5).await.0, 3, "and has tries of its own");
         let other = Identifier::parse("bo@example.org");
         assert!(throttle.known(&Subject::SignIn(&other), &known).is_none(), "it is known to one account");

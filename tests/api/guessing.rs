@@ -273,12 +273,12 @@ async fn nothing_of_a_person_is_in_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_instances_count_together_on_sqlite() {
-    all_instances_count_together(Backend::Sqlite).await;
+    Box::pin(all_instances_count_together(Backend::Sqlite)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_instances_count_together_on_postgres() {
-    all_instances_count_together(Backend::Postgres).await;
+    Box::pin(all_instances_count_together(Backend::Postgres)).await;
 }
 
 /// A way to Redis; it is cut by what is sent, and is so when the task ends.
