@@ -71,8 +71,14 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Accounts {
-    /// Add the first administrator, who adds everybody else.
+    /// Set the institute up, where there is none, and add the first administrator, who adds everybody else.
     CreateAdmin {
+        /// The name of the institute, where none has been set up.
+        #[arg(long)]
+        institute: Option<String>,
+        /// The time zone that it is in, by its IANA name such as Asia/Kathmandu.
+        #[arg(long, default_value = "UTC", requires = "institute")]
+        time_zone: String,
         /// Name.
         #[arg(long)]
         name: String,
@@ -172,9 +178,9 @@ async fn manage(command: Accounts, config: &Config) -> Result<ExitCode> {
     let (db, ambient) = (open_migrated(config).await?, Ambient::default());
     let task = match command {
         Accounts::Check { csv } => return check::run(&db, csv.as_deref()).await,
-        Accounts::CreateAdmin { name, email, phone, password_stdin } => {
+        Accounts::CreateAdmin { institute, time_zone, name, email, phone, password_stdin } => {
             let password = password_stdin.then(password_from_stdin).transpose()?;
-            NewAdmin { name, email, phone, password }.task(&ambient).await?
+            NewAdmin { name, email, phone, password, institute, time_zone }.task(&ambient).await?
         }
         Accounts::Reset { identifier, second_factor } => {
             Task::Reset { identifier: Identifier::parse(&identifier), second_factor }

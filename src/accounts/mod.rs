@@ -17,6 +17,7 @@ use crate::{
     db::Db,
     dispatch,
     error::{Error, Result},
+    institute::mutation::zone,
     read,
     staff::model::NewStaff,
 };
@@ -33,6 +34,8 @@ pub enum Task {
         contact: Contact,
         /// The hash of their password; none for an invitation to set one.
         password_hash: Option<String>,
+        /// The institute to set up, by its name, and the name of its time zone; empty where there is one.
+        institute: Option<(String, String)>,
         /// What was wrong with all that.
         problems: Problems,
     },
@@ -85,6 +88,10 @@ pub struct NewAdmin {
     pub phone: Option<String>,
     /// Password; none for an invitation to set one.
     pub password: Option<SecretString>,
+    /// The name of the institute, where none has been set up.
+    pub institute: Option<String>,
+    /// The IANA name of its time zone.
+    pub time_zone: String,
 }
 
 impl NewAdmin {
@@ -106,8 +113,10 @@ impl NewAdmin {
             }
             None => None,
         };
+        let time_zone = zone(&mut problems, &self.time_zone);
+        let institute = self.institute.map(|name| (problems.line("institute", &name), time_zone));
         let person = Box::new(NewStaff { name, ..NewStaff::default() });
-        Ok(Task::CreateAdmin { person, contact, password_hash, problems })
+        Ok(Task::CreateAdmin { person, contact, password_hash, institute, problems })
     }
 }
 

@@ -4,14 +4,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth, auth_factor_write, auth_write, staff_write};
+use super::{Cx, audit, auth, auth_factor_write, auth_write, institute, institute_write, staff_write};
 use crate::{
     accounts::Task,
     audit::model::Change,
     auth::model::{Contact, Credential, Identifier, StaffRole},
     change::{Act, Changed, Problems},
     db::schema::{accounts, staff},
-    graphql::UserErrorCode::{NotFound, WrongStatus},
+    graphql::UserErrorCode::{NotFound, Required, WrongStatus},
     ids::Kind,
     staff::model::NewStaff,
 };
@@ -19,12 +19,27 @@ use crate::{
 /// Does a task; gives the number of the account.
 pub async fn carry_out(cx: &mut Cx, act: &Act, task: &Task) -> Changed<i64> {
     match task {
-        Task::CreateAdmin { person, contact, password_hash, problems } => {
-            create_admin(cx, act, (person, contact), password_hash.as_deref(), problems.clone()).await
+        Task::CreateAdmin { person, contact, password_hash, institute, problems } => {
+            let problems = set_up(cx, act, institute.as_ref(), problems.clone()).await?;
+            create_admin(cx, act, (person, contact), password_hash.as_deref(), problems).await
         }
         Task::Reset { identifier, second_factor } => reset(cx, act, identifier, *second_factor).await,
         Task::Deactivate { identifier } => deactivate(cx, act, identifier).await,
     }
+}
+
+/// Sets up the institute that the first administrator is of, where there is none; what is wrong with that comes with the rest.
+async fn set_up(cx: &mut Cx, act: &Act, named: Option<&(String, String)>, mut problems: Problems) -> Changed<Problems> {
+    let there = institute::card(cx).await?.is_some();
+    match named {
+        Some(_) if there => {
+            problems.add("institute", WrongStatus, "there is one, for an administrator to edit: `editInstitute`");
+        }
+        None if !there => problems.add("institute", Required, "there is none yet: what is it called?"),
+        Some((name, time_zone)) if problems.is_empty() => institute_write::set_up(cx, act, name, time_zone).await?,
+        _ => {}
+    }
+    Ok(problems)
 }
 
 /// Adds a staff member who is ADMIN, where there is none who could sign in: others are added by the first.

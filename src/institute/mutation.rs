@@ -101,7 +101,8 @@ impl InstituteMutation {
     }
 }
 
-fn zone(problems: &mut Problems, name: &str) -> String {
+/// The name of a time zone.
+pub fn zone(problems: &mut Problems, name: &str) -> String {
     let name = name.trim().to_owned();
     problems.require(name.parse::<Tz>().is_ok(), "timeZone", Invalid, "it is no time zone such as Asia/Kathmandu");
     name

@@ -9,10 +9,19 @@ use crate::{
     auth::model::StaffRole,
     change::{Act, Changed, Problems},
     db::schema::{institute as i, second_factor_roles as guarded},
+    error::Result,
     graphql::UserErrorCode::{NotFound, WrongStatus},
     ids::Kind,
     institute::model::{InstituteEdit, InstituteRow, WithPolicy},
 };
+
+/// Sets the institute up, under a name and in a time zone, where there is none; everything else is edited.
+pub async fn set_up(cx: &mut Cx, act: &Act, name: &str, time_zone: &str) -> Result<()> {
+    let row = (i::id.eq(1), i::name.eq(name), i::time_zone.eq(time_zone));
+    let made = diesel::insert_into(i::table).values(row).returning(InstituteRow::as_returning());
+    let made: InstituteRow = made.get_result(cx).await?;
+    audit::record(cx, act, vec![Change::made(Kind::Institute, made.id.into(), &made)]).await
+}
 
 /// Edits the institute, and says which roles take a second factor, where that is to be changed.
 pub async fn edit(

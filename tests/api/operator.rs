@@ -93,6 +93,29 @@ on_both! {
         assert!(told.contains("addStaff"), "the second is added by the first: {told}");
     }
 
+    async fn a_new_institute_is_set_up_with_its_first_administrator(app: TestApp) {
+        let (card, audits) = ("{ institute { name timeZone version } }", "SELECT count(*) FROM audit_entries");
+        let of = |institute: &'static str, zone: &'static str| [&FIRST[..], &["--institute", institute, "--time-zone", zone, "--password-stdin"]].concat();
+        without_an_administrator(&app).await;
+        let told = refused(&accounts_with(&app.database, &of("Hill School", "Asia/Kathmandu"), &format!("{NEW}\n")));
+        assert!(told.starts_with("institute: ") && told.contains("editInstitute"), "there is one: {told}");
+        app.database.execute("DELETE FROM institute").await;
+        let before = app.database.contents().await;
+        assert!(refused(&accounts(&app.database, &FIRST)).starts_with("institute: "), "there is none");
+        let told = refused(&accounts_with(&app.database, &of(" ", "Asia/Nowhere"), "short\n"));
+        for line in ["institute: ", "timeZone: ", "password: "] {
+            assert!(told.lines().any(|told| told.starts_with(line)), "{line} in {told}");
+        }
+        app.database.is_as(&before, "what was refused").await;
+        let entries = app.number(audits).await;
+        done(&accounts_with(&app.database, &of("Hill School", "Asia/Kathmandu"), &format!("{NEW}\n")));
+        let admin = sign_in(&app, "ann@school.example", NEW).await.unwrap();
+        assert_eq!(admin.data(card).await["institute"], json!({"name": "Hill School", "timeZone": "Asia/Kathmandu", "version": 1}));
+        assert_eq!(app.number(audits).await, entries + 2);
+        admin.done("editInstitute", json!({"version": 1, "name": "Hill College"}), "").await;
+        assert_eq!(admin.data(card).await["institute"]["name"], "Hill College");
+    }
+
     async fn without_a_password_it_is_an_invitation(app: TestApp) {
         without_an_administrator(&app).await;
         done(&accounts(&app.database, &FIRST));
