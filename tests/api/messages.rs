@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use rollcall::demo::cast;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     admission::phone,
@@ -72,6 +72,15 @@ on_both! {
         // There is nobody to tell.
         app.api.services().owners.tell_locked(999_999, 15);
         assert_eq!(peers.mails(&app).await.len(), 0);
+        // So it is by who guesses, once: the tenth failure is the one that locks, and the next ones tell it no more.
+        let wrong = json!({"identifier": cast::OTHER_PARENT, "password": "a wrong guess"});
+        for _ in 0..12 {
+            app.clock.advance(chrono::Duration::minutes(16));
+            assert_eq!(app.anonymous().change("signIn", &wrong, "token").await["token"], Value::Null);
+        }
+        let mails = peers.mails(&app).await;
+        assert_eq!((mails.len(), &*mails[0].to[0]), (1, cast::OTHER_PARENT));
+        assert!(mails[0].text.contains("15 minutes"), "{mails:?}");
     }
 }
 
