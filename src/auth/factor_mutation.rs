@@ -3,10 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::{
-    Role::{Admin, Own},
+    Role::Admin,
     RoleSet,
     factor::{self, Code, Tried},
-    mutation::prove_own,
+    mutation::{OWN, prove_own},
     session::digest,
     sets::PEOPLE,
     sign_in::hand_over,
@@ -20,8 +20,6 @@ use crate::{
     read,
 };
 
-/// Who has a second factor of their own: everybody who signed in.
-const OWN: RoleSet = RoleSet::of(&[Own]);
 /// Who resets that of others.
 const HELPING: RoleSet = RoleSet::of(&[Admin]);
 
