@@ -25,6 +25,8 @@ use crate::{
     graphql::{self, Api, Services},
     http::{self, Connections, Console, DemoSignIn},
     ids::Seal,
+    jobs::wake::Wake,
+    live::Hub,
     messages::{self, Messages},
     openid::client::Providers,
     random::Random,
@@ -81,6 +83,8 @@ impl App {
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
         let Ambient { clock, random } = ambient;
         let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
+        let wake = Wake::new(redis.clone(), &seal, background.clone());
+        let hub = Hub::new(redis.clone(), &seal, config.live_buffer);
         let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
         let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis.clone(), config.rates);
         let development = config.environment == Environment::Development;
@@ -89,7 +93,17 @@ impl App {
             None => Providers::default(),
         };
         let services = Services {
-            owners: Owners::new(db.clone(), clock.clone(), random.clone(), seal.clone(), messages, background.clone()),
+            owners: Owners::new(
+                db.clone(),
+                clock.clone(),
+                random.clone(),
+                seal.clone(),
+                messages.clone(),
+                background.clone(),
+            ),
+            wake,
+            hub,
+            messages,
             background,
             db,
             clock,

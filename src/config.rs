@@ -90,6 +90,30 @@ pub struct Config {
     pub sms_gateway_url: Option<SecretString>,
     /// `SMS_GATEWAY_TOKEN`
     pub sms_gateway_token: Option<SecretString>,
+    /// `WORKER`: whether `serve` does the queue's work as well.
+    pub worker: bool,
+    /// `JOBS_AT_ONCE`
+    pub jobs_at_once: usize,
+    /// `JOB_LEASE_SECONDS`: after how long another worker takes over.
+    pub job_lease: Duration,
+    /// `JOB_ATTEMPTS`: how often a job is tried before it is given up.
+    pub job_attempts: i32,
+    /// `FCM_CREDENTIALS`: the file of the service account that push messages are sent by.
+    pub fcm_credentials: Option<PathBuf>,
+    /// `FCM_URL`: where they are sent, where that is not Google.
+    pub fcm_url: Option<String>,
+    /// `FCM_MESSAGES_PER_MINUTE`
+    pub fcm_per_minute: u64,
+    /// `ADMIN_ADDR`: where metrics are served, apart from everybody else.
+    pub admin_addr: Option<SocketAddr>,
+    /// `MAX_SUBSCRIPTIONS`: live operations of one connection.
+    pub max_subscriptions: usize,
+    /// `MAX_LIVE_CONNECTIONS`: live connections of one viewer to this instance.
+    pub max_live_connections: usize,
+    /// `LIVE_BUFFER`: events that wait for a slow subscriber.
+    pub live_buffer: usize,
+    /// `EVENT_DAYS`: how long events, notifications and finished jobs are kept.
+    pub event_days: i64,
     /// `PASSWORD_HASHES_AT_ONCE`
     pub password_hashes_at_once: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
@@ -142,6 +166,18 @@ struct Raw {
     mail_from: Option<String>,
     sms_gateway_url: Option<String>,
     sms_gateway_token: Option<String>,
+    worker: Option<String>,
+    jobs_at_once: Option<String>,
+    job_lease_seconds: Option<String>,
+    job_attempts: Option<String>,
+    fcm_credentials: Option<String>,
+    fcm_url: Option<String>,
+    fcm_messages_per_minute: Option<String>,
+    admin_addr: Option<String>,
+    max_subscriptions: Option<String>,
+    max_live_connections: Option<String>,
+    live_buffer: Option<String>,
+    event_days: Option<String>,
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
     max_body_bytes: Option<String>,
@@ -266,6 +302,23 @@ impl Checker {
             mail_from: self.mail_from(raw.mail_from),
             sms_gateway_url: self.sms_gateway_url(raw.sms_gateway_url, environment),
             sms_gateway_token: raw.sms_gateway_token.map(Into::into),
+            worker: self.one_of("WORKER", raw.worker, true, &booleans),
+            jobs_at_once: self.number("JOBS_AT_ONCE", raw.jobs_at_once, 16, 1..=256),
+            job_lease: self.seconds("JOB_LEASE_SECONDS", raw.job_lease_seconds, 60),
+            job_attempts: self.number("JOB_ATTEMPTS", raw.job_attempts, 12, 1..=100),
+            fcm_credentials: raw.fcm_credentials.map(PathBuf::from),
+            fcm_url: self.fcm_url(raw.fcm_url, environment),
+            fcm_per_minute: self.number(
+                "FCM_MESSAGES_PER_MINUTE",
+                raw.fcm_messages_per_minute,
+                60_000,
+                1..=MOST_POINTS,
+            ),
+            admin_addr: self.admin_addr(raw.admin_addr),
+            max_subscriptions: self.number("MAX_SUBSCRIPTIONS", raw.max_subscriptions, 20, 1..=1000),
+            max_live_connections: self.number("MAX_LIVE_CONNECTIONS", raw.max_live_connections, 20, 1..=1000),
+            live_buffer: self.number("LIVE_BUFFER", raw.live_buffer, 256, 1..=65_536),
+            event_days: self.number("EVENT_DAYS", raw.event_days, 30, 1..=3650),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),
             max_body_bytes: self.number("MAX_BODY_BYTES", raw.max_body_bytes, 1024 * 1024, 1024..=64 * 1024 * 1024),

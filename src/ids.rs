@@ -44,11 +44,14 @@ pub enum Kind {
     ApiKey = 21,
     AccessEntry = 22,
     Session = 23,
+    Notification = 24,
+    Device = 25,
+    Job = 26,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -72,6 +75,9 @@ impl Kind {
         Self::ApiKey,
         Self::AccessEntry,
         Self::Session,
+        Self::Notification,
+        Self::Device,
+        Self::Job,
     ];
 
     /// The type's name in the schema.
@@ -106,6 +112,13 @@ impl Seal {
         let [cursors, digests, secrets] =
             ["cursors", "digests", "secrets"].map(|of| derive(secret, &format!("rollcall/{of}/1")));
         Self { ids: Aes128::new(&half.into()), cursors, digests, secrets }
+    }
+
+    /// The name under which this deployment keeps what it has in a Redis that it may share with others.
+    #[must_use]
+    pub fn namespace(&self) -> String {
+        let digest = self.digest(&["namespace"]);
+        format!("rollcall:{}", URL_SAFE_NO_PAD.encode(&digest[..9]))
     }
 
     /// The global id of row `number` of a type.

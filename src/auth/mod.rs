@@ -9,6 +9,7 @@
 //! - [`factor`] and [`totp`]: the second factor, which an institute can require for roles: they are withheld from who has none.
 //! - `openid`, beside this: who proves to be an account's owner at an OpenID provider is signed in.
 //! - [`key`]: API keys, which read as a role and are no person. They are made and revoked in `api_keys`.
+//! - [`recipient`]: viewers whose owners are not here, as whom it is decided what they are told.
 //! - [`mutation`] and [`profile`]: what everybody changes of their own. A new password ends all other sessions.
 
 mod role;
@@ -27,6 +28,7 @@ pub mod mutation;
 pub mod owner;
 pub mod password;
 pub mod profile;
+pub mod recipient;
 pub mod session;
 pub mod sign_in;
 pub mod totp;

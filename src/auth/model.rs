@@ -144,7 +144,8 @@ pub struct ViewerRow {
     pub session_id: i64,
     /// When that was used last, so far as it was noted.
     pub last_used_at: NaiveDateTime,
-    account_id: i64,
+    /// Whose it is.
+    pub account_id: i64,
     staff_id: Option<i64>,
     student_id: Option<i64>,
     parent_id: Option<i64>,

@@ -11,7 +11,7 @@ use crate::{
     dispatch,
     error::Result,
     ids::Seal,
-    messages::{Address, Content, Message, Messages},
+    messages::{Address, Content, Language, Message, Messages},
     random::Random,
     read,
 };
@@ -91,7 +91,12 @@ impl Owners {
         let card = read!(self.db, institute::card())?;
         let institute = card.map_or_else(|| "Rollcall".to_owned(), |card| card.name);
         for to in to {
-            self.messages.send(Message { to, institute: institute.clone(), content: content.clone() });
+            self.messages.send(Message {
+                to,
+                language: Language::English,
+                institute: institute.clone(),
+                content: content.clone(),
+            });
         }
         Ok(())
     }

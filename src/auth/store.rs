@@ -3,7 +3,11 @@
 //! What is here is read before there is a viewer, so it takes no scope and gives nothing of a person but who they are.
 
 use chrono::NaiveDateTime;
-use diesel::{dsl, prelude::*, sql_types::Bool};
+use diesel::{
+    dsl,
+    prelude::*,
+    sql_types::{BigInt, Bool},
+};
 use diesel_async::RunQueryDsl;
 
 use super::{Backend, Cx};
@@ -187,6 +191,33 @@ pub async fn viewer_of_session(cx: &mut Cx, token_hash: Vec<u8>, in_force: InFor
         .select((
             sessions::id,
             sessions::last_used_at,
+            accounts::id,
+            staff::id.nullable(),
+            students::id.nullable(),
+            parents::id.nullable(),
+            staff_roles::role.nullable(),
+            second_factor_roles::role.nullable(),
+            accounts::second_factor_at,
+        ))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
+
+/// The rows that viewers are made from, for accounts whose owners are not here: as whom it is decided what they are told. As
+/// in [`viewer_of_session`], and without a session.
+pub async fn viewers_of_accounts(cx: &mut Cx, ids: &[i64]) -> Result<Vec<ViewerRow>> {
+    let rows = accounts::table
+        .left_join(staff::table.on(staff::account_id.eq(accounts::id).and(staff::archived_at.is_null())))
+        .left_join(students::table.on(students::account_id.eq(accounts::id).and(students::archived_at.is_null())))
+        .left_join(parents::table.on(parents::account_id.eq(accounts::id).and(parents::archived_at.is_null())))
+        .left_join(staff_roles::table.on(staff_roles::staff_id.nullable().eq(staff::id.nullable())))
+        .left_join(second_factor_roles::table.on(second_factor_roles::role.nullable().eq(staff_roles::role.nullable())))
+        .filter(accounts::id.eq_any(ids))
+        .filter(accounts::active)
+        .select((
+            0.into_sql::<BigInt>(),
+            accounts::created_at,
             accounts::id,
             staff::id.nullable(),
             students::id.nullable(),

@@ -9,7 +9,11 @@
 //! than the rule that guards it, the whole function runs again, and now the rule sees what the other one wrote: so every
 //! refusal comes from a rule, with a message, and constraints are the safety net below.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_graphql::Context;
 use chrono::{NaiveDate, NaiveDateTime};
@@ -71,6 +75,25 @@ pub struct Act {
     pub request_id: String,
     /// The client's own name for this mutation, by which a second try is known.
     pub key: Option<Key>,
+    /// Whether it put something into the queue.
+    pub raised: Raised,
+}
+
+/// Whether a mutation put something into the queue, which is then to be looked at once it is committed.
+#[derive(Debug, Default)]
+pub struct Raised(AtomicBool);
+
+impl Raised {
+    /// Notes that it did.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What makes a mutation idempotent.
@@ -110,6 +133,7 @@ impl Act {
             zone: call.zone().await?,
             request_id: call.request_id().to_owned(),
             key,
+            raised: Raised::default(),
         })
     }
 
@@ -126,6 +150,7 @@ impl Act {
             zone,
             request_id: "rollcall".to_owned(),
             key: None,
+            raised: Raised::default(),
         }
     }
 
@@ -248,6 +273,9 @@ macro_rules! change {
             };
             let done: $crate::change::Changed<_> = done.await;
             if let Some(done) = tries.end(cx, done, act, &call.services().random).await? {
+                if act.raised.any() {
+                    call.services().wake.wake();
+                }
                 break done;
             }
         }

@@ -1,6 +1,12 @@
 //! Reads each variable, and keeps what is wrong with any.
 
-use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
 
 use axum::http::{HeaderValue, Uri};
 use ipnet::IpNet;
@@ -145,6 +151,28 @@ impl Checker {
             self.problem("SMS_GATEWAY_URL", "is not encrypted, and codes go by it: take https://…");
         }
         Some(url.into())
+    }
+
+    /// A URL that push messages go to: encrypted, but on the machine itself.
+    pub fn fcm_url(&mut self, value: Option<String>, environment: Environment) -> Option<String> {
+        let url = value?.trim().trim_end_matches('/').to_owned();
+        let known =
+            reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !known {
+            self.problem("FCM_URL", "is not https://host");
+        } else if url.starts_with("http:") && leaves_this_machine(&url, environment) {
+            self.problem("FCM_URL", "is not encrypted, and access tokens go by it: take https://…");
+        }
+        Some(url)
+    }
+
+    pub fn admin_addr(&mut self, value: Option<String>) -> Option<SocketAddr> {
+        let value = value?;
+        let address = value.trim().parse().ok();
+        if address.is_none() {
+            self.problem("ADMIN_ADDR", format!("{value:?} is not an address and a port, such as 127.0.0.1:9000"));
+        }
+        address
     }
 
     pub fn allowed_hosts(&mut self, value: Option<String>, environment: Environment) -> Vec<String> {

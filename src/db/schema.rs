@@ -222,6 +222,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    event_topics (topic, event_id) {
+        topic -> Text,
+        event_id -> Int8,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> Int8,
+        kind -> Text,
+        subject_id -> Int8,
+        student_id -> Nullable<Int8>,
+        actor_account_id -> Nullable<Int8>,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
     identities (id) {
         id -> Int8,
         account_id -> Int8,
@@ -260,6 +278,25 @@ diesel::table! {
         public -> Bool,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Int8,
+        key -> Text,
+        kind -> Text,
+        priority -> Int4,
+        payload -> Text,
+        batch -> Nullable<Text>,
+        state -> Text,
+        due_at -> Timestamp,
+        attempts -> Int4,
+        lease -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
     }
 }
 
@@ -350,6 +387,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    notification_choices (account_id, category, channel) {
+        account_id -> Int8,
+        category -> Text,
+        channel -> Text,
+        wanted -> Bool,
+    }
+}
+
+diesel::table! {
+    notification_jobs (job_id, notification_id) {
+        job_id -> Int8,
+        notification_id -> Int8,
+    }
+}
+
+diesel::table! {
+    notification_settings (account_id) {
+        account_id -> Int8,
+        language -> Text,
+        digest -> Bool,
+        quiet_from -> Nullable<Time>,
+        quiet_to -> Nullable<Time>,
+    }
+}
+
+diesel::table! {
+    notifications (id) {
+        id -> Int8,
+        account_id -> Int8,
+        event_id -> Int8,
+        at -> Timestamp,
+        read_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     one_time_codes (account_id, purpose) {
         account_id -> Int8,
         purpose -> Text,
@@ -404,6 +477,13 @@ diesel::table! {
         room -> Nullable<Text>,
         active -> Bool,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    schedules (name) {
+        name -> Text,
+        next_at -> Timestamp,
     }
 }
 
@@ -559,6 +639,8 @@ diesel::joinable!(course_trackings -> courses (course_id));
 diesel::joinable!(course_trackings -> students (student_id));
 diesel::joinable!(courses -> staff (hod_id));
 diesel::joinable!(devices -> accounts (account_id));
+diesel::joinable!(event_topics -> events (event_id));
+diesel::joinable!(events -> students (student_id));
 diesel::joinable!(identities -> accounts (account_id));
 diesel::joinable!(institute_feedback -> accounts (account_id));
 diesel::joinable!(leave_requests -> staff (staff_id));
@@ -573,6 +655,12 @@ diesel::joinable!(notice_audiences -> notices (notice_id));
 diesel::joinable!(notice_reads -> accounts (account_id));
 diesel::joinable!(notice_reads -> notices (notice_id));
 diesel::joinable!(notices -> staff (published_by));
+diesel::joinable!(notification_choices -> accounts (account_id));
+diesel::joinable!(notification_jobs -> jobs (job_id));
+diesel::joinable!(notification_jobs -> notifications (notification_id));
+diesel::joinable!(notification_settings -> accounts (account_id));
+diesel::joinable!(notifications -> accounts (account_id));
+diesel::joinable!(notifications -> events (event_id));
 diesel::joinable!(one_time_codes -> accounts (account_id));
 diesel::joinable!(parent_students -> parents (parent_id));
 diesel::joinable!(parent_students -> students (student_id));
@@ -640,4 +728,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     subject_progress,
     subjects,
     teacher_feedback,
+);
+
+diesel::allow_tables_to_appear_in_same_query!(
+    event_topics,
+    events,
+    jobs,
+    notification_choices,
+    notification_jobs,
+    notification_settings,
+    notifications,
+    schedules,
 );

@@ -27,6 +27,9 @@ use crate::{
     dispatch,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
+    jobs::wake::Wake,
+    live::Hub,
+    messages::Messages,
     openid::client::Providers,
     random::Random,
     read,
@@ -53,6 +56,12 @@ pub struct Services {
     pub owners: Owners,
     /// What goes on after an answer.
     pub background: Background,
+    /// Tells workers that there is something in the queue.
+    pub wake: Wake,
+    /// What happens, as it happens: to whom listens.
+    pub hub: Hub,
+    /// How messages are sent.
+    pub messages: Messages,
     /// How often and how much.
     pub throttle: Throttle,
     /// The OpenID providers that one may sign in with.

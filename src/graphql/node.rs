@@ -121,6 +121,7 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
         Kind::LeaveRequest => nodes(LeaveRequest::by_ids(call, ids).await?),
         Kind::Meeting => nodes(Meeting::by_ids(call, ids).await?),
         Kind::Notice => nodes(Notice::by_ids(call, ids).await?),
+        Kind::Device | Kind::Job | Kind::Notification => HashMap::new(),
         Kind::Parent => nodes(Parent::by_ids(call, ids).await?),
         Kind::Routine => nodes(Routine::by_ids(call, ids).await?),
         Kind::Session => nodes(Session::by_ids(call, ids).await?),

@@ -8,11 +8,13 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
+use chrono::{NaiveDate, NaiveDateTime};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use crate::{background::Background, clock::Clock, error::Result, random::Random};
+use crate::{background::Background, clock::Clock, error::Result, events::model::EventKind, random::Random, text_enum};
 
+pub mod queued;
 mod sms;
 mod smtp;
 mod templates;
@@ -36,6 +38,39 @@ pub enum Address {
     Email(String),
     /// A phone number in E.164.
     Phone(String),
+    /// A device, by its registration token at FCM.
+    Device(String),
+}
+
+text_enum! {
+    /// A language that messages are written in.
+    Language {
+        /// English.
+        English = "EN",
+        /// Nepali.
+        Nepali = "NE",
+    }
+}
+
+/// What somebody is told of one event, as far as they may know it.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// What happened.
+    pub kind: EventKind,
+    /// The global id of the notification in their inbox.
+    pub notification: String,
+    /// The global id of what it is about.
+    pub subject: String,
+    /// The student whom it is about: their name.
+    pub student: Option<String>,
+    /// A title: of a notice, or the subject of a class.
+    pub title: Option<String>,
+    /// The days that it is about, the first and the last.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// The time that it is about, in the institute's time zone.
+    pub time: Option<NaiveDateTime>,
+    /// Whether it was granted.
+    pub granted: Option<bool>,
 }
 
 /// What a message says.
@@ -49,6 +84,8 @@ pub enum Content {
     PasswordChanged,
     /// That sign-ins failed so often that nobody can sign in for so many minutes.
     Locked(i64),
+    /// What happened: one thing, or several that came together.
+    News(Vec<News>),
 }
 
 impl Content {
@@ -59,6 +96,7 @@ impl Content {
             Self::ResetCode(..) => "reset code",
             Self::PasswordChanged => "password changed",
             Self::Locked(_) => "locked",
+            Self::News(_) => "news",
         }
     }
 }
@@ -68,6 +106,8 @@ impl Content {
 pub struct Message {
     /// To whom.
     pub to: Address,
+    /// In which language.
+    pub language: Language,
     /// The institute's name, as who speaks.
     pub institute: String,
     /// What it says.
@@ -97,6 +137,7 @@ pub struct Messages {
 struct Channels {
     mail: Channel,
     texts: Channel,
+    push: Channel,
 }
 
 /// One way out.
@@ -137,7 +178,8 @@ impl Messages {
                 tracing::warn!("{variable} is not set: who is reached that way gets no codes");
             }
         }
-        let channels = Arc::new(Channels { mail, texts });
+        let push = off("FCM_CREDENTIALS");
+        let channels = Arc::new(Channels { mail, texts, push });
         Ok(Self { channels, random, background, permits: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
@@ -153,6 +195,7 @@ impl Messages {
         let (channel, name) = match &message.to {
             Address::Email(_) => (&self.channels.mail, "mail"),
             Address::Phone(_) => (&self.channels.texts, "text message"),
+            Address::Device(_) => (&self.channels.push, "push message"),
         };
         let content = message.content.name();
         let mut pauses = PAUSES.iter();
@@ -179,7 +222,7 @@ impl Messages {
         match (channel, &message.to) {
             (Channel::Smtp(smtp), Address::Email(to)) => smtp.deliver(to, id, &templates::mail(message)).await,
             (Channel::Gateway(gateway), Address::Phone(to)) => gateway.deliver(to, id, &templates::text(message)).await,
-            (Channel::Console, Address::Email(to) | Address::Phone(to)) => {
+            (Channel::Console, Address::Email(to) | Address::Phone(to) | Address::Device(to)) => {
                 let text = templates::text(message);
                 writeln!(std::io::stderr(), "Message to {to}: {text}").map_err(|error| Failure::of(false, error))
             }

@@ -40,6 +40,11 @@ fn parts(content: &Content) -> Parts<'_> {
         Content::ResetCode(code, minutes) => {
             of_code("Your code to reset your password", "set a new password", code, minutes)
         }
+        Content::News(news) => of_news(
+            "News",
+            news.iter().map(|news| news.kind.as_str()).collect::<Vec<_>>().join(", "),
+            "Sign in to read more.",
+        ),
         Content::PasswordChanged => of_news(
             "Your password was changed",
             "Your account has a new password, and whoever was signed in to it is signed out.".to_owned(),
@@ -88,7 +93,13 @@ mod tests {
     use super::{super::Address, *};
 
     fn message(content: Content) -> Message {
-        Message { to: Address::Phone("+9779800000001".to_owned()), institute: "Hill & <Dale>".to_owned(), content }
+        let language = super::super::Language::English;
+        Message {
+            to: Address::Phone("+9779800000001".to_owned()),
+            language,
+            institute: "Hill & <Dale>".to_owned(),
+            content,
+        }
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub mod courses_write;
 pub(crate) mod demo;
 #[path = "../../demo/bulk_sqlite.rs"]
 mod demo_bulk;
+#[path = "../../events/write.rs"]
+pub mod events_write;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
 #[path = "../../feedback/write.rs"]
@@ -62,6 +64,8 @@ pub mod feedback_write;
 pub mod institute;
 #[path = "../../institute/write.rs"]
 pub mod institute_write;
+#[path = "../../jobs/store.rs"]
+pub mod jobs;
 #[path = "../../leave/store.rs"]
 pub mod leave;
 #[path = "../../leave/write.rs"]

@@ -16,6 +16,7 @@ use rollcall::{
     demo::cast,
     graphql::Api,
     ids::{Kind, Seal},
+    jobs::worker::{self, Worker},
     random::Random,
     throttle::Rates,
 };
@@ -69,6 +70,8 @@ impl TestApp {
         // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
         config.rates = Rates::default();
         config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
+        // What the queue does, it does when a test says so: see `work`.
+        config.worker = false;
         change(&mut config);
         if config.redis_url.is_some() {
             // Under a secret of its own, it does not count what other tests count in the same Redis.
@@ -99,6 +102,18 @@ impl TestApp {
         });
         let seal = Seal::new(config.secret_key.expose_secret());
         Self { backend, address, clock, database, api, config, seal, server }
+    }
+
+    /// Does what the queue has to do by now, and what that puts into it; how much it was.
+    pub async fn work(&self) -> usize {
+        let services = Arc::clone(self.api.services());
+        services.background.finished().await;
+        let options = worker::Options {
+            at_once: self.config.jobs_at_once,
+            lease: self.config.job_lease,
+            attempts: self.config.job_attempts,
+        };
+        Worker::new(services, options).work_off().await.unwrap_or_else(|error| panic!("{}", error.report()))
     }
 
     /// The URL of a path.

@@ -1,0 +1,5 @@
+//! Who is told of what, and how: inboxes, what their owners choose, and deliveries.
+
+pub mod deliver;
+pub mod model;
+pub mod tell;
