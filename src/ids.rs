@@ -47,11 +47,12 @@ pub enum Kind {
     Notification = 24,
     Device = 25,
     Job = 26,
+    Export = 27,
 }
 
 impl Kind {
     /// Every type that has a global id.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Institute,
         Self::Account,
         Self::Staff,
@@ -78,6 +79,7 @@ impl Kind {
         Self::Notification,
         Self::Device,
         Self::Job,
+        Self::Export,
     ];
 
     /// The type's name in the schema.

@@ -1,6 +1,7 @@
 //! What a job of each kind is: the one place that knows.
 
 use crate::{
+    exports,
     graphql::Services,
     jobs::{
         clean_up,
@@ -16,6 +17,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
         JobKind::Tell => notifications::tell::run(services, job).await,
         JobKind::Deliver => notifications::deliver::run(services, job).await,
         JobKind::Message => messages::queued::run(services, job).await,
+        JobKind::Export => exports::job::run(services, job).await,
         JobKind::CleanUp | JobKind::Recompute => clean_up::run(services, job).await,
     }
 }

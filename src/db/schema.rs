@@ -240,6 +240,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    exports (id) {
+        id -> Int8,
+        account_id -> Int8,
+        course_id -> Int8,
+        first_day -> Date,
+        last_day -> Date,
+        state -> Text,
+        content -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     identities (id) {
         id -> Int8,
         account_id -> Int8,
@@ -641,6 +655,8 @@ diesel::joinable!(courses -> staff (hod_id));
 diesel::joinable!(devices -> accounts (account_id));
 diesel::joinable!(event_topics -> events (event_id));
 diesel::joinable!(events -> students (student_id));
+diesel::joinable!(exports -> accounts (account_id));
+diesel::joinable!(exports -> courses (course_id));
 diesel::joinable!(identities -> accounts (account_id));
 diesel::joinable!(institute_feedback -> accounts (account_id));
 diesel::joinable!(leave_requests -> staff (staff_id));
@@ -703,9 +719,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     course_trackings,
     courses,
     devices,
+    event_topics,
+    events,
+    exports,
     identities,
     institute,
     institute_feedback,
+    jobs,
     leave_requests,
     meeting_parents,
     meeting_students,
@@ -713,11 +733,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     notice_audiences,
     notice_reads,
     notices,
+    notification_choices,
+    notification_jobs,
+    notification_settings,
+    notifications,
     one_time_codes,
     parent_students,
     parents,
     recovery_codes,
     routines,
+    schedules,
     second_factor_roles,
     second_factors,
     sessions,
@@ -728,15 +753,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     subject_progress,
     subjects,
     teacher_feedback,
-);
-
-diesel::allow_tables_to_appear_in_same_query!(
-    event_topics,
-    events,
-    jobs,
-    notification_choices,
-    notification_jobs,
-    notification_settings,
-    notifications,
-    schedules,
 );

@@ -28,6 +28,8 @@ text_enum! {
         LeaveDecided = "LEAVE_DECIDED",
         /// A notice was published.
         NoticePublished = "NOTICE_PUBLISHED",
+        /// An export is ready.
+        ExportReady = "EXPORT_READY",
     }
 }
 
@@ -44,6 +46,7 @@ impl EventKind {
             | Self::MeetingCompleted => Kind::Meeting,
             Self::LeaveRequested | Self::LeaveDecided => Kind::LeaveRequest,
             Self::NoticePublished => Kind::Notice,
+            Self::ExportReady => Kind::Export,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     batches::api::Batch,
     courses::api::Course,
     error::Result,
+    exports::api::Export,
     feedback::api::{InstituteFeedback, TeacherFeedback},
     ids::Kind,
     institute::api::{self as institute, Institute},
@@ -58,6 +59,8 @@ pub enum Node {
     Institute(Institute),
     /// Feedback on the institute.
     InstituteFeedback(InstituteFeedback),
+    /// An export of attendance.
+    Export(Export),
     /// A leave request.
     LeaveRequest(LeaveRequest),
     /// A meeting.
@@ -116,6 +119,7 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
         Kind::Batch => nodes(Batch::by_ids(call, ids).await?),
         Kind::Course => nodes(Course::by_ids(call, ids).await?),
         Kind::CourseTracking => nodes(CourseTracking::by_ids(call, ids).await?),
+        Kind::Export => nodes(Export::by_ids(call, ids).await?),
         Kind::Institute => institute::load(call).await?.map(|institute| (1, institute.into())).into_iter().collect(),
         Kind::InstituteFeedback => nodes(InstituteFeedback::by_ids(call, ids).await?),
         Kind::LeaveRequest => nodes(LeaveRequest::by_ids(call, ids).await?),

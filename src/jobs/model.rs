@@ -17,6 +17,8 @@ text_enum! {
         Deliver = "DELIVER",
         /// Send a message to the owner of an account: a code, or news of the account.
         Message = "MESSAGE",
+        /// Make an export.
+        Export = "EXPORT",
         /// Remove what is of no use any more.
         CleanUp = "CLEAN_UP",
         /// Work out anew what is kept of other rows, and put right what is not as it should be.

@@ -13,6 +13,8 @@ text_enum! {
         Leave = "LEAVE",
         /// Notices.
         Notice = "NOTICE",
+        /// Exports that were asked for.
+        Export = "EXPORT",
     }
 }
 
@@ -40,6 +42,7 @@ impl NotificationCategory {
             | EventKind::MeetingCancelled => Self::Meeting,
             EventKind::LeaveRequested | EventKind::LeaveDecided => Self::Leave,
             EventKind::NoticePublished => Self::Notice,
+            EventKind::ExportReady => Self::Export,
             EventKind::AttendanceMarked | EventKind::MeetingCompleted => return None,
         })
     }

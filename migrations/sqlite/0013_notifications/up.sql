@@ -3,7 +3,7 @@ CREATE TABLE events (
     id integer PRIMARY KEY AUTOINCREMENT NOT NULL,
     kind text NOT NULL CHECK (kind IN ('ATTENDANCE_MARKED', 'STUDENT_ABSENT', 'MEETING_REQUESTED', 'MEETING_SCHEDULED',
         'MEETING_MOVED', 'MEETING_CANCELLED', 'MEETING_COMPLETED', 'LEAVE_REQUESTED', 'LEAVE_DECIDED',
-        'NOTICE_PUBLISHED')),
+        'NOTICE_PUBLISHED', 'EXPORT_READY')),
     subject_id bigint NOT NULL, -- the row it is about, of the table that the kind says; it may be gone by now
     student_id bigint REFERENCES students ON DELETE CASCADE, -- the student it is about, where it is about one
     actor_account_id bigint, -- who did it: they are not told
@@ -24,7 +24,7 @@ CREATE INDEX event_topics_event ON event_topics (event_id);
 CREATE TABLE jobs (
     id integer PRIMARY KEY AUTOINCREMENT NOT NULL,
     key text NOT NULL UNIQUE CHECK (key <> ''), -- the idempotency key
-    kind text NOT NULL CHECK (kind IN ('TELL', 'DELIVER', 'MESSAGE', 'CLEAN_UP', 'RECOMPUTE')),
+    kind text NOT NULL CHECK (kind IN ('TELL', 'DELIVER', 'MESSAGE', 'EXPORT', 'CLEAN_UP', 'RECOMPUTE')),
     priority integer NOT NULL CHECK (priority BETWEEN 0 AND 2), -- 0 first
     payload text NOT NULL, -- JSON; emptied when it is done, for it may carry a sealed secret
     batch text, -- what may be joined to it while it waits
@@ -81,7 +81,7 @@ CREATE TABLE notification_settings (
 -- By which channels they are told of what, where they chose other than the defaults.
 CREATE TABLE notification_choices (
     account_id bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
-    category text NOT NULL CHECK (category IN ('ABSENCE', 'MEETING', 'LEAVE', 'NOTICE')),
+    category text NOT NULL CHECK (category IN ('ABSENCE', 'MEETING', 'LEAVE', 'NOTICE', 'EXPORT')),
     channel text NOT NULL CHECK (channel IN ('PUSH', 'EMAIL', 'SMS')),
     wanted boolean NOT NULL,
     PRIMARY KEY (account_id, category, channel)

@@ -56,6 +56,10 @@ pub(crate) mod demo;
 mod demo_bulk;
 #[path = "../../events/write.rs"]
 pub mod events_write;
+#[path = "../../exports/store.rs"]
+pub mod exports;
+#[path = "../../exports/write.rs"]
+pub mod exports_write;
 #[path = "../../feedback/store.rs"]
 pub mod feedback;
 #[path = "../../feedback/write.rs"]

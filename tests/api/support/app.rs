@@ -80,6 +80,17 @@ impl TestApp {
         Self::serve(backend, database, config, Clock::fixed(TODAY.and_hms_opt(12, 0, 0).unwrap())).await
     }
 
+    /// The same by another clock: the system's, where other processes work on the same database.
+    pub async fn start_at(backend: Backend, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        let app = Self::start_with(backend, change).await;
+        Self::serve(backend, Arc::clone(&app.database), app.config.clone(), clock).await
+    }
+
+    /// The secret that its ids are sealed with.
+    pub fn secret_key(&self) -> String {
+        self.config.secret_key.expose_secret().to_owned()
+    }
+
     /// A second process's worth of application on the same database.
     pub async fn beside(&self) -> Self {
         self.beside_with(|_| ()).await

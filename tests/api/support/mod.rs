@@ -5,6 +5,7 @@ mod client;
 mod database;
 mod peers;
 pub mod provider;
+mod redis;
 pub mod schema;
 pub mod select;
 
@@ -12,6 +13,7 @@ pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
 pub use peers::{Fault, Mail, Peers};
+pub use redis::RedisServer;
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
 macro_rules! on_both {

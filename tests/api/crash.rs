@@ -1,0 +1,253 @@
+//! What becomes of what is to be told when the worker is killed again and again, and Redis loses everything meanwhile:
+//! everybody is told of everything, and of nothing twice.
+//!
+//! `ROLLCALL_TEST_KILLS` says how often the worker is killed on each database (20 where it is not set).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use rollcall::{clock::Clock, demo::cast, ids::Kind, messages, random::Random};
+use serde_json::{Value, json};
+
+use crate::{
+    commands::rollcall,
+    support::{Backend, Client, FakeFcm, Fault, Peers, RedisServer, TestApp},
+};
+
+/// A number that the command that runs the tests may set.
+#[expect(clippy::disallowed_methods, reason = "how large a run is, the test command says")]
+pub fn size(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |value| value.parse().unwrap())
+}
+
+/// A worker of its own process.
+pub struct Worker(pub Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Worker {
+    /// Works on the database of `app`, as it is configured, and delivers to the peers that `variables` name.
+    pub fn start(app: &TestApp, variables: &[(&str, String)]) -> Self {
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let own = [("ENVIRONMENT", "development"), ("DATABASE_URL", app.database.url.as_str()), ("LOG_LEVEL", "error")];
+        let mut command = rollcall(&["worker"], &[&own, &variables[..]].concat());
+        Self(command.stdin(Stdio::null()).spawn().unwrap())
+    }
+
+    /// SIGKILL: it can do nothing about it.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What goes on while workers die: marks as absent, one after the other, those who are in a class, and publishes notices.
+struct School<'a> {
+    app: &'a TestApp,
+    admin: Client,
+    /// Classes that took place, each with two students who were there.
+    classes: Vec<(String, String, [String; 2])>,
+    absences: usize,
+    notices: usize,
+}
+
+impl<'a> School<'a> {
+    async fn of(app: &'a TestApp) -> School<'a> {
+        let admin = app.sign_in(cast::ADMIN).await;
+        let rows = app
+            .database
+            .texts(
+                "SELECT s.routine_id || ' ' || s.date || ' ' || MIN(r.student_id) || ' ' || MAX(r.student_id) \
+                 FROM attendance_sessions s JOIN attendance_records r ON r.session_id = s.id \
+                 JOIN students p ON p.id = r.student_id JOIN routines l ON l.id = s.routine_id \
+                 WHERE s.held AND r.status = 'PRESENT' AND p.archived_at IS NULL AND p.status = 'ACTIVE' \
+                 AND l.active AND l.course_id = p.course_id AND l.period = p.current_period \
+                 GROUP BY s.id, s.routine_id, s.date HAVING COUNT(*) > 1 ORDER BY s.id",
+            )
+            .await;
+        let class = |row: &String| {
+            let [routine, date, first, second] = row.split(' ').collect::<Vec<_>>().try_into().unwrap();
+            let id = |kind, number: &str| app.id(kind, number.parse().unwrap());
+            (id(Kind::Routine, routine), date.to_owned(), [first, second].map(|student| id(Kind::Student, student)))
+        };
+        School { app, admin, classes: rows.iter().map(class).collect(), absences: 0, notices: 0 }
+    }
+
+    async fn goes_on(&mut self, step: usize) {
+        let (routine, date, students) = self.classes.pop().expect("more classes than kills");
+        let marks: Vec<Value> = students.iter().map(|id| json!({"studentId": id, "status": "ABSENT"})).collect();
+        let sheet = json!({"routineId": routine, "date": date, "marks": marks, "reason": "They were not there."});
+        self.admin.done("markAttendance", sheet, "").await;
+        self.absences += students.len();
+        if step.is_multiple_of(10) {
+            let batch = self.app.id_of(Kind::Batch, "SELECT MIN(batch_id) FROM batch_students").await;
+            let notice =
+                json!({"title": format!("Notice {step}"), "message": "Read this.", "audience": {"batchIds": [batch]}});
+            self.admin.done("publishNotice", notice, "").await;
+            self.notices += 1;
+        }
+    }
+}
+
+/// The minute in which absences are gathered is over, and so are the pauses before further tries.
+async fn time_passes(app: &TestApp) {
+    let waits = "state = 'PENDING' AND lease IS NULL";
+    app.database.execute(&format!("UPDATE jobs SET due_at = created_at WHERE {waits}")).await;
+}
+
+async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>) {
+    let kills = size("ROLLCALL_TEST_KILLS", 20);
+    let (peers, fcm) = (Peers::start().await, FakeFcm::start().await);
+    let url = redis.as_ref().map(RedisServer::url);
+    let app = TestApp::start_at(backend, Clock::system(), |config| {
+        config.redis_url = url.clone().map(Into::into);
+        // What the data has is of long ago.
+        config.event_days = 3650;
+    })
+    .await;
+    app.database
+        .execute(
+            "INSERT INTO devices (account_id, token, platform, created_at) \
+             SELECT account_id, 'token-' || id, 'ANDROID', '2026-03-20 09:00:00' FROM parents WHERE archived_at IS NULL",
+        )
+        .await;
+    let mut variables: Vec<(&str, String)> = [&peers.variables()[..], &fcm.variables()[..]].concat();
+    variables.extend([("JOB_LEASE_SECONDS", "2".to_owned()), ("EVENT_DAYS", "3650".to_owned())]);
+    variables.push(("SECRET_KEY", app.secret_key()));
+    variables.extend(url.map(|url| ("REDIS_URL", url)));
+
+    let (random, mut school) = (Random::seeded(7), School::of(&app).await);
+    for step in 0..kills {
+        let mut worker = Worker::start(&app, &variables);
+        school.goes_on(step).await;
+        if step % 5 == 4 {
+            peers.mail_fails(&[Fault::HangUp, Fault::Answer(451)]);
+        }
+        time_passes(&app).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(300 + random.below(900)))).await;
+        worker.kill();
+        if let Some(redis) = &mut redis
+            && step == kills / 2
+        {
+            redis.stop();
+            school.goes_on(1).await;
+            redis.start_again().await;
+        }
+    }
+    let left = app.number("SELECT COUNT(*) FROM jobs WHERE state = 'PENDING'").await;
+    let worker = Worker::start(&app, &variables);
+    if let Some(redis) = &mut redis {
+        // Under a worker that lives on, too.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        redis.stop();
+        school.goes_on(1).await;
+        redis.start_again().await;
+    }
+    while app.number("SELECT COUNT(*) FROM jobs WHERE state = 'PENDING' AND kind IN ('TELL', 'DELIVER')").await > 0 {
+        time_passes(&app).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    drop(worker);
+    let told = Told { mails: peers.mails_so_far(), pushes: fcm.messages_so_far() };
+    println!(
+        "crash ({backend}): {kills} workers killed, {left} jobs were left to the last one; {} absences, {} notices",
+        school.absences, school.notices
+    );
+    told.is_everything_once(&app, &school).await;
+}
+
+/// What the peers were given.
+struct Told {
+    mails: Vec<crate::support::Mail>,
+    pushes: Vec<Value>,
+}
+
+impl Told {
+    async fn is_everything_once(&self, app: &TestApp, school: &School<'_>) {
+        let texts = async |query: &str| app.database.texts(query).await;
+        assert_eq!(
+            app.number("SELECT COUNT(*) FROM jobs WHERE state = 'DEAD'").await,
+            0,
+            "{:?}",
+            texts("SELECT key || ': ' || last_error FROM jobs WHERE state = 'DEAD'").await
+        );
+        let absences = app.number("SELECT COUNT(*) FROM events WHERE kind = 'STUDENT_ABSENT'").await;
+        assert_eq!(usize::try_from(absences).unwrap(), school.absences, "an event for each");
+        assert_eq!(
+            app.number("SELECT COUNT(*) FROM events WHERE kind = 'NOTICE_PUBLISHED'").await,
+            i64::try_from(school.notices).unwrap()
+        );
+        // Whom each absence concerns, by the data alone.
+        let expected: BTreeSet<String> = texts(
+            "SELECT e.id || ' ' || p.account_id FROM events e JOIN parent_students ps ON ps.student_id = e.student_id \
+             JOIN parents p ON p.id = ps.parent_id JOIN accounts a ON a.id = p.account_id \
+             WHERE e.kind = 'STUDENT_ABSENT' AND a.active AND p.archived_at IS NULL",
+        )
+        .await
+        .into_iter()
+        .collect();
+        let inboxes = texts(
+            "SELECT n.event_id || ' ' || n.account_id FROM notifications n JOIN events e ON e.id = n.event_id \
+             WHERE e.kind = 'STUDENT_ABSENT'",
+        )
+        .await;
+        assert_eq!(inboxes.len(), expected.len());
+        assert_eq!(inboxes.into_iter().collect::<BTreeSet<_>>(), expected, "each parent's inbox has each absence once");
+        for (channel, reached) in [
+            ("EMAIL", "EXISTS (SELECT 1 FROM accounts a WHERE a.id = n.account_id AND a.email IS NOT NULL)"),
+            ("PUSH", "EXISTS (SELECT 1 FROM devices d WHERE d.account_id = n.account_id AND d.active)"),
+        ] {
+            let deliveries = format!(
+                "SELECT COUNT(*) FROM notification_jobs x JOIN jobs j ON j.id = x.job_id \
+                 WHERE x.notification_id = n.id AND j.state = 'DONE' AND j.key LIKE '%:{channel}%'"
+            );
+            let wrong = texts(&format!(
+                "SELECT n.id || ': ' || ({deliveries}) FROM notifications n \
+                 WHERE ({deliveries}) <> CASE WHEN {reached} THEN 1 ELSE 0 END"
+            ))
+            .await;
+            assert_eq!(wrong, Vec::<String>::new(), "each is told of by one delivery: {channel}");
+        }
+        let jobs = texts("SELECT key FROM jobs WHERE kind = 'DELIVER'").await;
+        let keys: BTreeSet<String> = jobs.iter().map(|key| messages::key_id(key)).collect();
+        let mut received: BTreeMap<String, usize> = BTreeMap::new();
+        for mail in &self.mails {
+            let id = mail.header("Message-ID").trim_start_matches('<').split('@').next().unwrap().to_owned();
+            *received.entry(id).or_default() += 1;
+        }
+        for push in &self.pushes {
+            *received.entry(push["message"]["data"]["key"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        let again: usize = received.values().map(|times| times - 1).sum();
+        println!(
+            "crash: {} notifications of absences, {} deliveries by {} keys; {} were received, {again} of them again under a key \
+             that was there, {} lost",
+            expected.len(),
+            jobs.len(),
+            keys.len(),
+            received.len(),
+            keys.difference(&received.keys().cloned().collect()).count()
+        );
+        assert_eq!(received.into_keys().collect::<BTreeSet<_>>(), keys, "each delivery was received, and nothing else");
+    }
+}
+
+#[test]
+fn sqlite() {
+    rollcall::app::runtime().unwrap().block_on(Box::pin(everybody_is_told_once(Backend::Sqlite, None)));
+}
+
+#[test]
+fn postgres_with_redis() {
+    rollcall::app::runtime().unwrap().block_on(Box::pin(async {
+        everybody_is_told_once(Backend::Postgres, Some(RedisServer::start().await)).await;
+    }));
+}
