@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::{
-    dsl::{case_when, count, count_star, min},
+    dsl::{self, case_when, count_star},
     prelude::*,
 };
 use diesel_async::RunQueryDsl;
@@ -53,7 +53,7 @@ pub async fn page(
 }
 
 /// How many jobs there are in scope.
-pub async fn count_listed(cx: &mut Cx, scope: &Scope, filter: JobFilter) -> Result<i64> {
+pub async fn count(cx: &mut Cx, scope: &Scope, filter: JobFilter) -> Result<i64> {
     Ok(listed(scope, filter).count().get_result(cx).await?)
 }
 
@@ -241,8 +241,8 @@ pub async fn figures(cx: &mut Cx, now: NaiveDateTime) -> Result<Vec<Figure>> {
             jobs::kind,
             jobs::priority,
             count_star(),
-            count(case_when(due(), jobs::id)),
-            min(case_when(due(), jobs::due_at)),
+            dsl::count(case_when(due(), jobs::id)),
+            dsl::min(case_when(due(), jobs::due_at)),
         ))
         .load(cx)
         .await?;
