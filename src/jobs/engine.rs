@@ -11,9 +11,10 @@ use std::{
 };
 
 use apalis::prelude::{
-    BackendExt, BoxDynError, MemorySink, MemoryStorage, MemoryStorageError, Task, TaskBuilder, TaskSink, Vacuum,
-    WorkerBuilder, WorkerBuilderExt, WorkerContext,
+    BackendExt, BoxDynError, MemorySink, MemoryStorage, MemoryStorageError, Task, TaskBuilder, TaskSink, WorkerBuilder,
+    WorkerBuilderExt, WorkerContext,
 };
+use apalis_core::backend::Vacuum;
 use apalis_redis::{Config, RedisStorage};
 use futures_util::{SinkExt, sink, stream};
 use redis::{AsyncCommands, aio::ConnectionManager};
