@@ -117,7 +117,8 @@ async fn a_worker_runs_apart_and_stops_when_it_is_told_to() {
         let done = format!("rollcall_jobs_done_total{{kind=\"RECOMPUTE\"}} {JOBS}");
         assert!(metrics.lines().any(|line| line == done), "{metrics}");
 
-        let told = std::process::Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status().unwrap();
+        let tell = format!("kill -TERM {}", process.0.id());
+        let told = std::process::Command::new("sh").args(["-c", &tell]).status().unwrap();
         assert!(told.success());
         until("it has ended", async || process.0.try_wait().unwrap().is_some()).await;
         assert!(process.0.wait().unwrap().success());
