@@ -14,10 +14,8 @@ use crate::{
 
 /// What was given up is tried again; what waits is tried anyhow, and what is done is done.
 pub fn requeue(_: &Actor, job: &JobEntryRow, _: By) -> Verdict {
-    let message = match job.state {
-        JobState::Pending => "it is waiting, and is tried by itself",
-        JobState::Done | JobState::Dead => "it is done",
-    };
+    let waits = job.state == JobState::Pending;
+    let message = if waits { "it is waiting, and is tried by itself" } else { "it is done" };
     Verdict::default().provided(job.state == JobState::Dead, WrongStatus, message)
 }
 

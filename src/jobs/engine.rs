@@ -24,7 +24,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{model::HandOut, worker::Worker};
+use super::{
+    model::{HandOut, Priority},
+    worker::Worker,
+};
 use crate::{
     error::{Error, Result},
     random::Random,
@@ -44,8 +47,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Lane {
     /// Its name, in Redis and in the log.
     pub name: &'static str,
-    /// Whether only what is urgent goes by it.
-    pub urgent: bool,
+    /// What goes by it: from one priority to another.
+    pub priorities: (Priority, Priority),
     /// Jobs in a hand-out, at most.
     pub together: usize,
     /// Hand-outs that are worked on at a time in this process.
@@ -62,8 +65,14 @@ impl Lane {
         let together = (at_once / 4).clamp(1, 16);
         let most = at_once * 4;
         [
-            Self { name: "urgent", urgent: true, together: 1, at_once, most },
-            Self { name: "other", urgent: false, together, at_once: (at_once / together).max(1), most },
+            Self { name: "urgent", priorities: (Priority::Urgent, Priority::Urgent), together: 1, at_once, most },
+            Self {
+                name: "other",
+                priorities: (Priority::Normal, Priority::Low),
+                together,
+                at_once: (at_once / together).max(1),
+                most,
+            },
         ]
     }
 }

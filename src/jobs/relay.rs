@@ -114,7 +114,7 @@ impl Relay {
         if room < lane.most / 2 {
             return Ok(true);
         }
-        let (leased, more) = self.worker.lease(lane.urgent, room).await?;
+        let (leased, more) = self.worker.lease(lane.priorities, room).await?;
         let part = |ids: &[i64]| HandOut { ids: ids.to_vec(), lease: leased.lease.clone() };
         let parts: Vec<HandOut> = leased.ids.chunks(lane.together).map(part).collect();
         if parts.is_empty() {

@@ -88,20 +88,19 @@ pub async fn enqueue(cx: &mut Cx, now: NaiveDateTime, new: Vec<NewJob>) -> Resul
     Ok(())
 }
 
-/// Leases jobs that are due and that nobody works on, the most urgent first, to be handed out under the name `lease`; with
+/// Leases jobs of some priorities that are due and that nobody works on, the most urgent first, to be handed out under the name `lease`; with
 /// whether there may be more of them.
 pub async fn lease(
     cx: &mut Cx,
     (now, until): (NaiveDateTime, NaiveDateTime),
-    urgent: bool,
+    (first, last): (Priority, Priority),
     lease: &str,
     most: i64,
 ) -> Result<(Vec<i64>, bool)> {
-    let least = if urgent { Priority::Urgent } else { Priority::Low };
     let free = || jobs::lease_until.is_null().or(jobs::lease_until.le(now));
     let mut due = jobs::table
         .filter(jobs::state.eq(JobState::Pending))
-        .filter(jobs::priority.le(least as i32))
+        .filter(jobs::priority.between(first as i32, last as i32))
         .filter(jobs::due_at.le(now))
         .filter(free())
         .order((jobs::priority, jobs::due_at, jobs::id))

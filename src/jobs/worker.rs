@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::Instant;
 
-use super::model::{HandOut, JobRow, Outcome};
+use super::model::{HandOut, JobRow, Outcome, Priority};
 use crate::{
     dispatch,
     error::{Error, Result},
@@ -45,15 +45,15 @@ impl Worker {
         Self { services, options }
     }
 
-    /// Leases jobs that are due, `most` at most and only urgent ones where `urgent` says so, and gives them with the name
-    /// under which they are handed out, and with whether there may be more.
-    pub async fn lease(&self, urgent: bool, most: usize) -> Result<(HandOut, bool)> {
+    /// Leases jobs that are due, from one priority to another and `most` at most, and gives them with the name under which
+    /// they are handed out, and with whether there may be more.
+    pub async fn lease(&self, priorities: (Priority, Priority), most: usize) -> Result<(HandOut, bool)> {
         let lease = self.services.random.token();
         let now = self.services.clock.now();
         let span = (now, now + self.lease_time()?);
         let most = i64::try_from(most).map_err(Error::internal)?;
         let mut cx = self.services.db.write().await?;
-        let (ids, more) = dispatch!(cx, jobs::lease(span, urgent, &lease, most))?;
+        let (ids, more) = dispatch!(cx, jobs::lease(span, priorities, &lease, most))?;
         Ok((HandOut { ids, lease }, more))
     }
 
@@ -100,7 +100,7 @@ impl Worker {
     pub async fn work_off(&self) -> Result<usize> {
         let mut all = 0;
         loop {
-            let (hand_out, _) = self.lease(false, 100).await?;
+            let (hand_out, _) = self.lease((Priority::Urgent, Priority::Low), 100).await?;
             if hand_out.ids.is_empty() {
                 return Ok(all);
             }

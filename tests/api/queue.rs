@@ -45,8 +45,10 @@ fn worker(app: &TestApp) -> Worker {
     Worker::new(Arc::clone(app.api.services()), options)
 }
 
-async fn lease(worker: &Worker, urgent: bool, most: usize) -> HandOut {
-    worker.lease(urgent, most).await.unwrap().0
+const ANY: (Priority, Priority) = (Priority::Urgent, Priority::Low);
+
+async fn lease(worker: &Worker, most: usize) -> HandOut {
+    worker.lease(ANY, most).await.unwrap().0
 }
 
 /// The jobs with these keys, by number.
@@ -202,9 +204,9 @@ on_both! {
             enqueue(&app, &format!("twice {i}"), (JobKind::Recompute, Priority::Normal), NOTHING).await;
         }
         let (one, other) = (worker(&app), worker(&beside));
-        let out = lease(&one, false, 10).await;
+        let out = lease(&one, 10).await;
         assert_eq!(out.ids.len(), 10);
-        assert_eq!(lease(&other, false, 10).await.ids, [0; 0], "what is leased is nobody else's");
+        assert_eq!(lease(&other, 10).await.ids, [0; 0], "what is leased is nobody else's");
         let (by_one, by_other) = tokio::join!(one.work(&out), other.work(&out));
         assert_eq!(by_one.unwrap() + by_other.unwrap(), 10);
         assert_eq!(states(&app, "twice").await, ["DONE 1"; 10]);
@@ -214,19 +216,19 @@ on_both! {
     async fn a_lease_that_runs_out_is_taken_over_and_one_given_back_at_once(app: TestApp) {
         enqueue(&app, "left", (JobKind::Recompute, Priority::Normal), NOTHING).await;
         let (dies, lives) = (worker(&app), worker(&app));
-        let before = lease(&dies, false, 10).await;
+        let before = lease(&dies, 10).await;
         app.clock.advance(Duration::from_std(app.config.job_lease).unwrap() - Duration::seconds(1));
-        assert_eq!(lease(&lives, false, 10).await.ids, [0; 0]);
+        assert_eq!(lease(&lives, 10).await.ids, [0; 0]);
         app.clock.advance(Duration::seconds(1));
-        let after = lease(&lives, false, 10).await;
+        let after = lease(&lives, 10).await;
         assert_eq!(after.ids, before.ids);
         assert_eq!(dies.work(&before).await.unwrap(), 0, "who comes too late finds it another's");
         // It was never begun, so it is nobody's when it is given back.
         lives.give_back(std::slice::from_ref(&before)).await.unwrap();
-        assert_eq!(lease(&dies, false, 10).await.ids, [0; 0], "one cannot give back what is another's");
+        assert_eq!(lease(&dies, 10).await.ids, [0; 0], "one cannot give back what is another's");
         lives.give_back(std::slice::from_ref(&after)).await.unwrap();
         assert_eq!(lives.work(&after).await.unwrap(), 0, "nor do what one has given back");
-        let again = lease(&dies, false, 10).await;
+        let again = lease(&dies, 10).await;
         assert_eq!(dies.work(&again).await.unwrap(), 1);
         assert_eq!(states(&app, "left").await, ["DONE 1"]);
     }
@@ -236,7 +238,7 @@ on_both! {
             enqueue(&app, &format!("out {i}"), (JobKind::Recompute, Priority::Normal), NOTHING).await;
         }
         let worker = worker(&app);
-        let mut out = vec![lease(&worker, false, 1).await, lease(&worker, false, 1).await];
+        let mut out = vec![lease(&worker, 1).await, lease(&worker, 1).await];
         worker.keep_out(&mut out).await.unwrap();
         assert_eq!(out.len(), 2);
         worker.work(&out[0]).await.unwrap();
@@ -253,12 +255,17 @@ on_both! {
             app.clock.advance(Duration::seconds(1));
         }
         let worker = worker(&app);
-        let urgent = lease(&worker, true, 10).await;
-        assert_eq!(keys(&app, &urgent.ids).await, ["code"]);
-        worker.give_back(&[urgent]).await.unwrap();
-        let (first, more) = worker.lease(false, 2).await.unwrap();
+        for (priorities, expected) in [
+            ((Priority::Urgent, Priority::Urgent), vec!["code"]),
+            ((Priority::Normal, Priority::Low), vec!["normal", "low"]),
+        ] {
+            let (leased, _) = worker.lease(priorities, 10).await.unwrap();
+            assert_eq!(keys(&app, &leased.ids).await, expected);
+            worker.give_back(&[leased]).await.unwrap();
+        }
+        let (first, more) = worker.lease(ANY, 2).await.unwrap();
         assert_eq!((keys(&app, &first.ids).await, more), (vec!["code".to_owned(), "normal".to_owned()], true));
-        let (rest, more) = worker.lease(false, 2).await.unwrap();
+        let (rest, more) = worker.lease(ANY, 2).await.unwrap();
         assert_eq!((keys(&app, &rest.ids).await, more), (vec!["low".to_owned()], false));
     }
 
