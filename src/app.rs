@@ -10,6 +10,7 @@ use std::{
 use axum::Router;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{
@@ -23,11 +24,12 @@ use crate::{
     db::{Db, PoolOptions},
     error::{Error, Result},
     graphql::{self, Api, Services},
-    http::{self, Connections, Console, DemoSignIn},
+    http::{self, Connections, Console, DemoSignIn, admin},
     ids::Seal,
-    jobs::wake::Wake,
+    jobs::{relay::Relay, wake::Wake, worker},
     live::Hub,
     messages::{self, Messages},
+    metrics::Metrics,
     openid::client::Providers,
     random::Random,
     redis,
@@ -63,6 +65,8 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub struct App {
     config: Config,
     api: Arc<Api>,
+    /// Where the operator listens.
+    admin: Option<TcpListener>,
 }
 
 impl App {
@@ -114,6 +118,8 @@ impl App {
             redis,
             throttle,
             providers,
+            metrics: Metrics::default(),
+            event_days: config.event_days,
             secure_cookies: !development,
             anonymous_introspection: config.introspection_anonymous,
         };
@@ -124,7 +130,11 @@ impl App {
             only_kept: config.persisted_documents_only,
         };
         let api = Api::new(services, options).await?;
-        Ok(Self { config, api })
+        let admin = match config.admin_addr {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
+        Ok(Self { config, api, admin })
     }
 
     /// The API.
@@ -150,22 +160,75 @@ impl App {
 
     /// Takes the configured address.
     pub async fn listen(&self) -> Result<(TcpListener, SocketAddr)> {
-        let address = self.config.listen_addr;
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| Error::internal(format!("{address}: {error}")))?;
-        let local = listener.local_addr().map_err(Error::internal)?;
-        Ok((listener, local))
+        bind(self.config.listen_addr).await
     }
 
-    /// Serves until the process is told to stop, and lets requests in flight finish, and what they have started.
-    pub async fn serve(&self, listener: TcpListener, sign_ins: &[DemoSignIn]) {
+    /// The address that metrics are served on, where they are.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until the process is told to stop, and lets requests in flight finish, and what they have started. Where this
+    /// process is to do the queue's work, it does so meanwhile.
+    pub async fn serve(self, listener: TcpListener, sign_ins: &[DemoSignIn]) {
         let connections = Connections {
             most: self.config.max_connections,
             header_timeout: self.config.header_timeout,
             max_header_bytes: self.config.max_header_bytes,
         };
-        http::serve(listener, self.router(sign_ins), connections, told_to_stop()).await;
+        let router = self.router(sign_ins);
+        let stop = CancellationToken::new();
+        let told = async {
+            told_to_stop().await;
+            stop.cancel();
+        };
+        let relay = self.config.worker.then(|| self.relay());
+        let work = async {
+            if let Some(relay) = &relay {
+                relay.run(stop.clone()).await;
+            }
+        };
+        let serve = http::serve(listener, router, connections, told);
+        tokio::join!(Box::pin(serve), Box::pin(work), watched(self.admin, &self.api, &stop));
         self.api.services().background.finish_within(LAST_WORKS).await;
+    }
+
+    /// Does the queue's work until the process is told to stop, and serves nobody but the operator.
+    pub async fn work_until_told(self) {
+        let (relay, stop) = (self.relay(), CancellationToken::new());
+        let told = async {
+            told_to_stop().await;
+            stop.cancel();
+        };
+        tokio::join!(told, Box::pin(relay.run(stop.clone())), watched(self.admin, &self.api, &stop));
+        self.api.services().background.finish_within(LAST_WORKS).await;
+    }
+
+    /// What does the queue's work in this process.
+    #[must_use]
+    pub fn relay(&self) -> Relay {
+        let options = worker::Options {
+            at_once: self.config.jobs_at_once,
+            lease: self.config.job_lease,
+            attempts: self.config.job_attempts,
+        };
+        Relay::new(self.api.services(), options, self.config.redis_url.clone())
+    }
+}
+
+/// Takes an address.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let taken = TcpListener::bind(address).await;
+    let listener = taken.map_err(|error| Error::internal(format!("{address}: {error}")))?;
+    let local = listener.local_addr().map_err(Error::internal)?;
+    Ok((listener, local))
+}
+
+/// Serves the operator, where there is an address for it.
+async fn watched(listener: Option<TcpListener>, api: &Arc<Api>, stop: &CancellationToken) {
+    if let Some(listener) = listener {
+        admin::serve(listener, Arc::clone(api), stop.clone().cancelled_owned()).await;
     }
 }
 

@@ -35,6 +35,7 @@ pub mod leave;
 pub mod live;
 pub mod meetings;
 pub mod messages;
+pub mod metrics;
 pub mod notices;
 pub mod notifications;
 pub mod openid;

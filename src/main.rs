@@ -26,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Serve the API as the environment configures it (see .env.example).
     Serve,
+    /// Do the work of the queue, beside processes that serve (with WORKER=false they leave it to this one).
+    Worker,
     /// Serve a made-up institute from a fresh database of its own, on loopback, and say how to sign in.
     Demo {
         /// Where to listen: a loopback address.
@@ -163,6 +165,7 @@ async fn run(command: Command, config: Config) -> Result<ExitCode> {
     match command {
         Command::Accounts(command) => manage(command, &config).await,
         Command::Serve => well(serve(config).await),
+        Command::Worker => well(work(config).await),
         Command::Migrate { status, revert } => well(migrate(&config, status, revert).await),
         Command::Seed { students, days, password } => {
             let db = open_database(&config).await?;
@@ -195,6 +198,13 @@ async fn serve(config: Config) -> Result<()> {
     let (listener, address) = app.listen().await?;
     tracing::info!(%address, "serving");
     app.serve(listener, &[]).await;
+    Ok(())
+}
+
+async fn work(config: Config) -> Result<()> {
+    let app = App::build(config, Ambient::default()).await?;
+    tracing::info!("working");
+    app.work_until_told().await;
     Ok(())
 }
 

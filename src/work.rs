@@ -18,6 +18,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
         JobKind::Deliver => notifications::deliver::run(services, job).await,
         JobKind::Message => messages::queued::run(services, job).await,
         JobKind::Export => exports::job::run(services, job).await,
-        JobKind::CleanUp | JobKind::Recompute => clean_up::run(services, job).await,
+        JobKind::CleanUp => clean_up::remove(services).await,
+        JobKind::Recompute => clean_up::recompute(services, job).await,
     }
 }

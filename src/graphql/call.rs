@@ -30,6 +30,7 @@ use crate::{
     jobs::wake::Wake,
     live::Hub,
     messages::Messages,
+    metrics::Metrics,
     openid::client::Providers,
     random::Random,
     read,
@@ -66,6 +67,10 @@ pub struct Services {
     pub throttle: Throttle,
     /// The OpenID providers that one may sign in with.
     pub providers: Providers,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// For how many days events, notifications and jobs that were given up are kept.
+    pub event_days: i64,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Whether who is not signed in may read the schema by introspection.

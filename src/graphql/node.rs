@@ -21,6 +21,7 @@ use crate::{
     feedback::api::{InstituteFeedback, TeacherFeedback},
     ids::Kind,
     institute::api::{self as institute, Institute},
+    jobs::api::Job,
     leave::api::LeaveRequest,
     meetings::api::Meeting,
     notices::api::Notice,
@@ -61,6 +62,8 @@ pub enum Node {
     InstituteFeedback(InstituteFeedback),
     /// An export of attendance.
     Export(Export),
+    /// A job of the queue.
+    Job(Job),
     /// A leave request.
     LeaveRequest(LeaveRequest),
     /// A meeting.
@@ -125,7 +128,8 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
         Kind::LeaveRequest => nodes(LeaveRequest::by_ids(call, ids).await?),
         Kind::Meeting => nodes(Meeting::by_ids(call, ids).await?),
         Kind::Notice => nodes(Notice::by_ids(call, ids).await?),
-        Kind::Device | Kind::Job | Kind::Notification => HashMap::new(),
+        Kind::Job => nodes(Job::by_ids(call, ids).await?),
+        Kind::Device | Kind::Notification => HashMap::new(),
         Kind::Parent => nodes(Parent::by_ids(call, ids).await?),
         Kind::Routine => nodes(Routine::by_ids(call, ids).await?),
         Kind::Session => nodes(Session::by_ids(call, ids).await?),

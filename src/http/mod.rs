@@ -28,6 +28,7 @@ use crate::{
     throttle::REFUSED_COST,
 };
 
+pub mod admin;
 mod client;
 mod console;
 mod health;

@@ -5,9 +5,17 @@
 //! channel in the process otherwise), whose workers do it. Who begins a job takes its lease over under a name of their own,
 //! so that one that was handed out twice is done once; who dies with it is outlived by the row, whose lease runs out. So a
 //! crash of a worker, of Redis or of everything loses nothing, and repeats at most the one try that was under way, under
-//! the same idempotency key.
+//! the same idempotency key. [docs/queue.md](../../docs/queue.md) has all of it for who operates it.
+//!
+//! Row scope (`store::reach`): ADMIN reaches every job, nobody else any; what a job holds is nobody's to read.
 
+pub mod api;
+pub mod can;
 pub mod clean_up;
+pub mod engine;
 pub mod model;
+pub mod mutation;
+pub mod relay;
+pub mod schedule;
 pub mod wake;
 pub mod worker;

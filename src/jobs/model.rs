@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use async_graphql::{Enum, InputObject};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{db::schema::jobs, text_enum};
+use crate::{
+    db::schema::jobs,
+    graphql::{Direction, Row},
+    text_enum,
+};
 
 text_enum! {
     /// What is to be done.
@@ -39,7 +45,8 @@ text_enum! {
 }
 
 /// What goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[graphql(name = "JobPriority")]
 pub enum Priority {
     /// Somebody waits for it: a code.
     Urgent = 0,
@@ -47,6 +54,37 @@ pub enum Priority {
     Normal = 1,
     /// It can wait: a newsletter, a clean-up.
     Low = 2,
+}
+
+impl Priority {
+    /// Every value, the first first.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Low];
+
+    /// The value as it is kept.
+    #[must_use]
+    pub fn of(kept: i32) -> Self {
+        Self::ALL.into_iter().find(|priority| *priority as i32 == kept).unwrap_or(Self::Low)
+    }
+
+    /// Its name, in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Urgent => "urgent",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// Jobs on their way to a worker, and the name under which they were leased: who comes later than the lease, or second,
+/// finds another name at them and leaves them alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOut {
+    /// The numbers of the jobs.
+    pub ids: Vec<i64>,
+    /// The name.
+    pub lease: String,
 }
 
 /// A job to be done. Of several with one key, one is done.
@@ -79,6 +117,74 @@ pub struct JobRow {
     /// How often it was begun, this time included.
     pub attempts: i32,
     pub created_at: NaiveDateTime,
+}
+
+/// A job as an administrator sees it: without what it holds.
+#[derive(Clone, Debug, Queryable, Selectable, Serialize)]
+#[diesel(table_name = jobs)]
+#[expect(missing_docs, reason = "the API's fields of the same names say what they are")]
+pub struct JobEntryRow {
+    pub id: i64,
+    pub kind: JobKind,
+    pub state: JobState,
+    pub priority: i32,
+    pub attempts: i32,
+    pub due_at: NaiveDateTime,
+    pub created_at: NaiveDateTime,
+    pub finished_at: Option<NaiveDateTime>,
+    pub last_error: Option<String>,
+}
+
+impl Row for JobEntryRow {
+    fn number(&self) -> i64 {
+        self.id
+    }
+}
+
+/// Which jobs to list.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct JobFilter {
+    /// What became of them.
+    pub state: Option<JobState>,
+    /// What is to be done.
+    pub kind: Option<JobKind>,
+}
+
+/// What a list of jobs is ordered by.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobOrderField {
+    /// The order in which they were put into the queue.
+    Entry,
+    /// When they are due, then entry.
+    DueAt,
+}
+
+/// The order of a list of jobs.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct JobOrder {
+    /// What to order by.
+    pub field: JobOrderField,
+    /// Upwards or downwards.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl Default for JobOrder {
+    fn default() -> Self {
+        Self { field: JobOrderField::Entry, direction: Direction::Desc }
+    }
+}
+
+/// How many jobs of a kind and priority there are in a state, how many of those are due by now, and since when the first.
+#[derive(Clone, Debug, Queryable)]
+#[expect(missing_docs, reason = "said above")]
+pub struct Figure {
+    pub state: JobState,
+    pub kind: JobKind,
+    pub priority: i32,
+    pub count: i64,
+    pub due: i64,
+    pub first_due: Option<NaiveDateTime>,
 }
 
 /// What became of a try.

@@ -1,15 +1,72 @@
 //! Jobs in the database; compiled for both.
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{
+    dsl::{self, case_when, count_star},
+    prelude::*,
+};
 use diesel_async::RunQueryDsl;
 
-use super::{Cx, dialect};
+use super::{Backend, Cx, dialect};
 use crate::{
-    db::schema::jobs,
+    auth::{Reach, Role, Scope},
+    db::{paging::Page, schema::jobs},
     error::Result,
-    jobs::model::{JobKind, JobRow, JobState, NewJob, Priority},
+    jobs::model::{
+        Figure, HandOut, JobEntryRow, JobFilter, JobKind, JobOrderField, JobRow, JobState, NewJob, Priority,
+    },
+    keyset,
 };
+
+type Query<'a> = jobs::BoxedQuery<'a, Backend>;
+
+/// The jobs that each role reaches.
+pub fn reach(scope: &Scope) -> Reach<jobs::table, Backend> {
+    Reach::of(scope).all(Role::Admin)
+}
+
+fn listed<'a>(scope: &Scope, filter: JobFilter) -> Query<'a> {
+    let mut rows = jobs::table.filter(reach(scope).filter()).into_boxed();
+    if let Some(state) = filter.state {
+        rows = rows.filter(jobs::state.eq(state));
+    }
+    if let Some(kind) = filter.kind {
+        rows = rows.filter(jobs::kind.eq(kind));
+    }
+    rows
+}
+
+/// A page of the jobs in scope.
+pub async fn page(
+    cx: &mut Cx,
+    scope: &Scope,
+    filter: JobFilter,
+    order: JobOrderField,
+    page: &Page,
+) -> Result<Vec<(JobEntryRow, i32)>> {
+    let rows = listed(scope, filter);
+    let rows = match order {
+        JobOrderField::Entry => keyset!(rows, page, jobs::id, jobs::id, i64),
+        JobOrderField::DueAt => keyset!(rows, page, jobs::due_at, jobs::id, NaiveDateTime),
+    };
+    Ok(rows.select((JobEntryRow::as_select(), reach(scope).granted())).load(cx).await?)
+}
+
+/// How many jobs there are in scope.
+pub async fn count(cx: &mut Cx, scope: &Scope, filter: JobFilter) -> Result<i64> {
+    Ok(listed(scope, filter).count().get_result(cx).await?)
+}
+
+/// Jobs by number.
+pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(JobEntryRow, i32)>> {
+    let rows = jobs::table
+        .filter(jobs::id.eq_any(ids))
+        .filter(reach(scope).filter())
+        .select((JobEntryRow::as_select(), reach(scope).granted()))
+        .load(cx)
+        .await?;
+    Ok(rows)
+}
 
 /// Puts jobs into the queue; one whose key is there already is there already.
 pub async fn enqueue(cx: &mut Cx, now: NaiveDateTime, new: Vec<NewJob>) -> Result<()> {
@@ -31,19 +88,19 @@ pub async fn enqueue(cx: &mut Cx, now: NaiveDateTime, new: Vec<NewJob>) -> Resul
     Ok(())
 }
 
-/// Leases jobs that are due and that nobody works on, the most urgent first, to be handed out under the name `lease`.
+/// Leases jobs of some priorities that are due and that nobody works on, the most urgent first, to be handed out under the name `lease`; with
+/// whether there may be more of them.
 pub async fn lease(
     cx: &mut Cx,
     (now, until): (NaiveDateTime, NaiveDateTime),
-    urgent: bool,
+    (first, last): (Priority, Priority),
     lease: &str,
     most: i64,
-) -> Result<Vec<i64>> {
-    let least = if urgent { Priority::Urgent } else { Priority::Low };
+) -> Result<(Vec<i64>, bool)> {
     let free = || jobs::lease_until.is_null().or(jobs::lease_until.le(now));
-    let due = jobs::table
+    let mut due = jobs::table
         .filter(jobs::state.eq(JobState::Pending))
-        .filter(jobs::priority.le(least as i32))
+        .filter(jobs::priority.between(first as i32, last as i32))
         .filter(jobs::due_at.le(now))
         .filter(free())
         .order((jobs::priority, jobs::due_at, jobs::id))
@@ -51,16 +108,56 @@ pub async fn lease(
         .select(jobs::id)
         .load::<i64>(cx)
         .await?;
+    let more = i64::try_from(due.len()).is_ok_and(|found| found == most);
     if due.is_empty() {
-        return Ok(due);
+        return Ok((due, false));
     }
-    // Somebody else may have leased some of them since.
-    let leased = diesel::update(jobs::table.filter(jobs::id.eq_any(due)).filter(free()))
+    // Somebody else may have leased some of them since, or done them.
+    let leased: Vec<i64> = diesel::update(jobs::table.filter(jobs::id.eq_any(&due)).filter(free()))
+        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::due_at.le(now))
         .set((jobs::lease.eq(lease), jobs::lease_until.eq(until)))
         .returning(jobs::id)
         .get_results(cx)
         .await?;
-    Ok(leased)
+    due.retain(|id| leased.contains(id));
+    Ok((due, more))
+}
+
+/// Those of the jobs that were handed out and that nobody has begun, and whose lease has not run out.
+pub async fn still_out(cx: &mut Cx, hand_outs: &[HandOut], now: NaiveDateTime) -> Result<Vec<i64>> {
+    let out = jobs::table
+        .filter(jobs::id.eq_any(ids(hand_outs)))
+        .filter(jobs::lease.assume_not_null().eq_any(leases(hand_outs)))
+        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::lease_until.gt(now))
+        .select(jobs::id)
+        .load(cx)
+        .await?;
+    Ok(out)
+}
+
+/// Gives back what was handed out and that nobody has begun: it is for whoever comes next.
+pub async fn give_back(cx: &mut Cx, hand_outs: &[HandOut]) -> Result<()> {
+    let out = jobs::table
+        .filter(jobs::id.eq_any(ids(hand_outs)))
+        .filter(jobs::lease.assume_not_null().eq_any(leases(hand_outs)))
+        .filter(jobs::state.eq(JobState::Pending));
+    diesel::update(out)
+        .set((jobs::lease.eq(None::<String>), jobs::lease_until.eq(None::<NaiveDateTime>)))
+        .execute(cx)
+        .await?;
+    Ok(())
+}
+
+fn ids(hand_outs: &[HandOut]) -> Vec<i64> {
+    hand_outs.iter().flat_map(|hand_out| hand_out.ids.iter().copied()).collect()
+}
+
+fn leases(hand_outs: &[HandOut]) -> Vec<&str> {
+    let mut leases: Vec<&str> = hand_outs.iter().map(|hand_out| hand_out.lease.as_str()).collect();
+    leases.dedup();
+    leases
 }
 
 /// Begins the jobs that were handed out under the name `handed`, and goes on under the name `own`. What was begun by
@@ -126,8 +223,27 @@ pub async fn bury(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime, cause: &s
     Ok(done == 1)
 }
 
-/// How many jobs of a kind are waiting: for tests, and for the figures of the queue.
+/// How many jobs of a kind are waiting.
 pub async fn waiting(cx: &mut Cx, kind: JobKind) -> Result<i64> {
     let rows = jobs::table.filter(jobs::kind.eq(kind)).filter(jobs::state.eq(JobState::Pending));
     Ok(rows.count().get_result(cx).await?)
+}
+
+/// The figures of the queue: of all that is waiting, and all that was given up.
+pub async fn figures(cx: &mut Cx, now: NaiveDateTime) -> Result<Vec<Figure>> {
+    let due = || jobs::state.eq(JobState::Pending).and(jobs::due_at.le(now));
+    let figures = jobs::table
+        .filter(jobs::state.eq_any([JobState::Pending, JobState::Dead]))
+        .group_by((jobs::state, jobs::kind, jobs::priority))
+        .select((
+            jobs::state,
+            jobs::kind,
+            jobs::priority,
+            count_star(),
+            dsl::count(case_when(due(), jobs::id)),
+            dsl::min(case_when(due(), jobs::due_at)),
+        ))
+        .load(cx)
+        .await?;
+    Ok(figures)
 }

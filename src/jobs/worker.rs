@@ -1,17 +1,18 @@
 //! Who does the jobs that were handed out.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::Instant;
 
-use super::model::{JobRow, Outcome};
+use super::model::{HandOut, JobRow, Outcome, Priority};
 use crate::{
     dispatch,
     error::{Error, Result},
     graphql::Services,
     random::Random,
-    work,
+    read, work,
 };
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST`].
@@ -44,25 +45,45 @@ impl Worker {
         Self { services, options }
     }
 
-    /// Leases jobs that are due, `most` at most and only urgent ones where `urgent` says so, and gives them with the name
-    /// under which they are handed out.
-    pub async fn lease(&self, urgent: bool, most: usize) -> Result<(Vec<i64>, String)> {
+    /// Leases jobs that are due, from one priority to another and `most` at most, and gives them with the name under which
+    /// they are handed out, and with whether there may be more.
+    pub async fn lease(&self, priorities: (Priority, Priority), most: usize) -> Result<(HandOut, bool)> {
         let lease = self.services.random.token();
         let now = self.services.clock.now();
         let span = (now, now + self.lease_time()?);
         let most = i64::try_from(most).map_err(Error::internal)?;
         let mut cx = self.services.db.write().await?;
-        let ids = dispatch!(cx, jobs::lease(span, urgent, &lease, most))?;
-        Ok((ids, lease))
+        let (ids, more) = dispatch!(cx, jobs::lease(span, priorities, &lease, most))?;
+        Ok((HandOut { ids, lease }, more))
     }
 
-    /// Does the jobs that were handed out under the name `handed`, and gives how many of them were still to be done.
-    pub async fn work(&self, ids: &[i64], handed: &str) -> Result<usize> {
+    /// Forgets those of what was handed out that somebody has begun, or whose lease has run out.
+    pub async fn keep_out(&self, hand_outs: &mut Vec<HandOut>) -> Result<()> {
+        if hand_outs.is_empty() {
+            return Ok(());
+        }
+        let now = self.services.clock.now();
+        let out: HashSet<i64> = read!(self.services.db, jobs::still_out(hand_outs, now))?.into_iter().collect();
+        hand_outs.retain(|hand_out| hand_out.ids.iter().any(|id| out.contains(id)));
+        Ok(())
+    }
+
+    /// Gives back what was handed out and nobody has begun.
+    pub async fn give_back(&self, hand_outs: &[HandOut]) -> Result<()> {
+        if hand_outs.is_empty() {
+            return Ok(());
+        }
+        let mut cx = self.services.db.write().await?;
+        dispatch!(cx, jobs::give_back(hand_outs))
+    }
+
+    /// Does the jobs that were handed out, and gives how many of them were still to be done.
+    pub async fn work(&self, HandOut { ids, lease: handed }: &HandOut) -> Result<usize> {
         let own = self.services.random.token();
         let begun = {
             let until = self.services.clock.now() + self.lease_time()?;
             let mut cx = self.services.db.write().await?;
-            dispatch!(cx, jobs::begin(ids, (handed, &own), until))?
+            dispatch!(cx, jobs::begin(ids, (handed.as_str(), own.as_str()), until))?
         };
         let count = begun.len();
         let own = own.as_str();
@@ -79,27 +100,35 @@ impl Worker {
     pub async fn work_off(&self) -> Result<usize> {
         let mut all = 0;
         loop {
-            let (ids, handed) = self.lease(false, 100).await?;
-            if ids.is_empty() {
+            let (hand_out, _) = self.lease((Priority::Urgent, Priority::Low), 100).await?;
+            if hand_out.ids.is_empty() {
                 return Ok(all);
             }
-            all += self.work(&ids, &handed).await?;
+            all += self.work(&hand_out).await?;
         }
     }
 
     async fn try_once(&self, job: &JobRow, own: &str) -> Result<()> {
-        let outcome = match tokio::time::timeout(self.options.lease / 2, work::run(&self.services, job)).await {
-            Ok(outcome) => outcome,
+        let (began, metrics) = (Instant::now(), &self.services.metrics);
+        // A panic is one job's, and not that of those that were handed out with it.
+        let tried = AssertUnwindSafe(work::run(&self.services, job)).catch_unwind();
+        let outcome = match tokio::time::timeout(self.options.lease / 2, tried).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::Again { cause: "it panicked".to_owned(), after: None },
             Err(_) => Outcome::Again { cause: "it took too long".to_owned(), after: None },
         };
+        metrics.took(job.kind, began.elapsed());
         let now = self.services.clock.now();
         let kind = job.kind.as_str();
         let mut cx = self.services.db.write().await?;
         match outcome {
             Outcome::Done => {
-                dispatch!(cx, jobs::finish(job.id, own, now))?;
+                if dispatch!(cx, jobs::finish(job.id, own, now))? {
+                    metrics.done(job.kind);
+                }
             }
             Outcome::Again { cause, after } if job.attempts < self.options.attempts => {
+                metrics.failed(job.kind);
                 let pause = pause(job.attempts, after, &self.services.random);
                 tracing::warn!(job = job.id, kind, cause, pause = pause.as_secs_f64(), "a job is to be tried again");
                 let due_at = now + TimeDelta::from_std(pause).map_err(Error::internal)?;
@@ -107,7 +136,10 @@ impl Worker {
             }
             Outcome::Again { cause, .. } | Outcome::Dead { cause } => {
                 tracing::error!(job = job.id, kind, cause, "a job was given up");
-                dispatch!(cx, jobs::bury(job.id, own, now, &cause))?;
+                metrics.failed(job.kind);
+                if dispatch!(cx, jobs::bury(job.id, own, now, &cause))? {
+                    metrics.dead(job.kind);
+                }
             }
         }
         Ok(())

@@ -21,8 +21,8 @@ const COLUMNS: usize = 14;
 
 /// Works out again how far students are in the course they are in: two statements, however many students. To be called
 /// in the transaction that changed their attendance, their progress in subjects, or their course. It is no edit, so it
-/// leaves versions alone, and it is not in the audit log: what it follows from is.
-pub async fn recompute(cx: &mut Cx, act: &Act, students: &[i64]) -> Result<()> {
+/// leaves versions alone, and it is not in the audit log: what it follows from is. How many were not as they should be.
+pub async fn recompute(cx: &mut Cx, act: &Act, students: &[i64]) -> Result<usize> {
     let after =
         trackings(cx, students).await?.into_iter().filter_map(|(row, subjects, completed, attended, missed)| {
             let [subjects, completed, present, absent] =
@@ -36,7 +36,7 @@ pub async fn recompute(cx: &mut Cx, act: &Act, students: &[i64]) -> Result<()> {
     for rows in after.chunks(dialect::rows_per_insert(COLUMNS)) {
         keep(cx, rows).await?;
     }
-    Ok(())
+    Ok(after.len())
 }
 
 /// The trackings of students in the course they are in now, but for who has given up.

@@ -89,7 +89,8 @@ async fn recompute_course(cx: &mut Cx, act: &Act, course: i64) -> Result<()> {
         .select(course_trackings::student_id)
         .load::<i64>(cx)
         .await?;
-    progress_write::recompute(cx, act, &students).await
+    progress_write::recompute(cx, act, &students).await?;
+    Ok(())
 }
 
 /// Deletes a subject that nothing refers to.

@@ -24,7 +24,7 @@ const ID: &[&str] = &["id"];
 const STUDENT: &[&str] = &["studentId"];
 
 #[rustfmt::skip]
-pub static TYPES: [Type; 17] = [
+pub static TYPES: [Type; 18] = [
     Type {
         name: "Student",
         state: "x.status || ' ' || coalesce(x.course_id, 0) || CASE WHEN x.archived_at IS NULL THEN '' ELSE ' archived' END || \
@@ -162,6 +162,12 @@ pub static TYPES: [Type; 17] = [
         state: "CASE WHEN x.revoked_at IS NULL THEN '' ELSE 'revoked' END",
         facts: "''",
         actions: &[("revoke", "revokeApiKey", ID)],
+    },
+    Type {
+        name: "Job",
+        state: "x.state",
+        facts: "''",
+        actions: &[("requeue", "requeueJob", ID)],
     },
     // The last, for it takes a viewer's session away.
     Type { name: "Session", state: "''", facts: "''", actions: &[("end", "endSession", ID)] },

@@ -80,7 +80,7 @@ fn the_demo_touches_no_database_but_its_own() {
 }
 
 /// Ends the process that a test started.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -60,6 +60,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 15] = [
     ("ApiKey", &[
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),
     ]),
+    ("Job", &[("ADMIN", "id kind state priority attempts dueAt createdAt finishedAt lastError viewerCan")]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status viewerCan"),
         ("ADMIN HOD STUDENT PARENT SELF", "message remark decidedBy decidedAt requestedBy createdAt"),

@@ -107,6 +107,9 @@ pub async fn hard_cases(app: &TestApp) {
         "UPDATE api_keys SET created_at = '2026-03-01 12:00:00', expires_at = '2026-03-02 12:00:00' \
          WHERE id = (SELECT MAX(id) FROM api_keys)"
             .to_owned(),
+        jobs("PENDING", 2),
+        jobs("DONE", 2),
+        jobs("DEAD", 3),
     ];
     for scope in ["AGGREGATES", "ADMIN_READ", "ADMISSION_READ"] {
         app.api_key(scope).await;
@@ -294,4 +297,21 @@ fn entries() -> Vec<String> {
              'https://accounts.example.org', email, '2026-03-18 09:00:00', '2026-03-18 09:00:00' {by}"
         ),
     ]
+}
+
+/// Some jobs in a state; none of them is due.
+pub fn jobs(state: &str, count: usize) -> String {
+    let finished = if state == "PENDING" { "NULL" } else { "'2026-03-18 10:00:00'" };
+    let job = |i| {
+        format!(
+            "('{state} {i}', 'DELIVER', 1, '{{}}', '{state}', '2027-03-18 09:00:00', 3, 'the other side was not there', \
+             '2026-03-18 09:00:00', {finished})"
+        )
+    };
+    let jobs: Vec<String> = (0..count).map(job).collect();
+    format!(
+        "INSERT INTO jobs (key, kind, priority, payload, state, due_at, attempts, last_error, created_at, finished_at) \
+         VALUES {}",
+        jobs.join(", ")
+    )
 }

@@ -9,7 +9,10 @@ use async_graphql::parser::{
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::json;
 
-use crate::support::{Client, TestApp, schema::SCHEMA};
+use crate::{
+    hard::jobs,
+    support::{Client, TestApp, schema::SCHEMA},
+};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
@@ -30,6 +33,7 @@ const ROOTS: [(&str, &str, i32, i32); 24] = [
     (
         cast::ADMIN,
         "apiKeys(first: $first) { totalCount edges { node { active createdBy { email identities { issuer } } viewerCan { revoke } } } } \
+         jobs(first: $first) { totalCount edges { node { lastError viewerCan { requeue } } } } \
          signInProviders { title } \
          report { studentsByStatus { students } attendanceByMonth { attendancePercentage } studentLeave { requests } \
          staffLeave { requests } teacherRating instituteRatings { average } }",
@@ -291,6 +295,7 @@ on_both! {
             app.api_key("AGGREGATES").await;
             admin.data("{ students(first: 1) { edges { node { citizenshipNumber } } } }").await;
         }
+        app.database.execute(&jobs("DEAD", 9)).await;
         // The newest entries of the audit log are about rows of one type: those of a page, and the one after it.
         for version in 1..=9 {
             admin.done("editCourse", json!({"id": app.id(Kind::Course, 1), "version": version, "description": format!("{version}")}), "").await;

@@ -381,5 +381,6 @@ pub static RULES: [Rule; 22] = [
         ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
     ]),
     Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
+    Rule::new("Job", Kind::Job, "jobs", "jobs", &[("ADMIN", "ADMIN", ALL)]),
     Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),
 ];

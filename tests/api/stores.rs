@@ -28,7 +28,7 @@ struct Reader<'a> {
     reached: BTreeMap<&'static str, HashMap<i64, i32>>,
 }
 
-const TYPES: [(&str, &str); 22] = [
+const TYPES: [(&str, &str); 23] = [
     ("Student", "students"),
     ("Parent", "parents"),
     ("Staff", "staff"),
@@ -50,6 +50,7 @@ const TYPES: [(&str, &str); 22] = [
     ("AuditEntry", "audit_entries"),
     ("AccessEntry", "access_entries"),
     ("ApiKey", "api_keys"),
+    ("Job", "jobs"),
     ("Session", "sessions"),
 ];
 

@@ -71,6 +71,10 @@ pub mod institute;
 pub mod institute_write;
 #[path = "../../jobs/store.rs"]
 pub mod jobs;
+#[path = "../../jobs/upkeep.rs"]
+pub mod jobs_upkeep;
+#[path = "../../jobs/write.rs"]
+pub mod jobs_write;
 #[path = "../../leave/store.rs"]
 pub mod leave;
 #[path = "../../leave/write.rs"]

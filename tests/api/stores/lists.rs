@@ -11,6 +11,7 @@ use rollcall::{
     feedback::model::{
         InstituteFeedbackFilter, InstituteFeedbackOrderField, TeacherFeedbackOrderField, TeacherFeedbackQuery,
     },
+    jobs::model::{JobFilter, JobOrderField},
     leave::model::{LeaveRequestOrderField, LeaveRequestQuery},
     meetings::model::{MeetingOrderField, MeetingQuery},
     notices::model::{NoticeFilter, NoticeOrderField},
@@ -137,6 +138,8 @@ async fn of_the_administration(reader: &Reader<'_>) {
     reader.within("access::subjects", "AccessEntry", numbers(&read!(reader, access::subjects(&entries))));
     let (filter, now) = (ApiKeyFilter::default(), reader.app.clock.now());
     list!(reader, "ApiKey": api_keys::page(filter, now), count(filter, now), by_ids);
+    let filter = JobFilter::default();
+    list!(reader, "Job": jobs::page(filter, JobOrderField::Entry), count(filter), by_ids);
     let (sessions, in_force) = (reader.all("Session").await, reader.app.api.services().sessions.in_force());
     reader.exactly("sessions::by_ids", "Session", &sessions, &read!(reader, sessions::by_ids(&sessions, in_force)));
     let accounts = reader.all("Account").await;

@@ -1,0 +1,281 @@
+//! The job engine, apalis: it carries hand-outs to workers, so many at a time.
+//!
+//! In process it is a channel; with Redis it is a queue there, which the workers of every instance take from. It holds
+//! nothing that the table of jobs has not: what it loses is handed out again when its lease has run out, and what it brings
+//! twice is begun once. So its own retries, results and locks are not used.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use apalis::prelude::{
+    BackendExt, BoxDynError, MemorySink, MemoryStorage, MemoryStorageError, Task, TaskBuilder, TaskSink, WorkerBuilder,
+    WorkerBuilderExt, WorkerContext,
+};
+use apalis_core::backend::Vacuum;
+use apalis_redis::{Config, RedisStorage};
+use futures_util::{SinkExt, sink, stream};
+use redis::{AsyncCommands, aio::ConnectionManager};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    model::{HandOut, Priority},
+    worker::Worker,
+};
+use crate::{
+    error::{Error, Result},
+    random::Random,
+};
+
+/// How often a worker asks Redis for what other instances have pushed.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often a worker says to Redis that it lives; six times as long without, and what it had is another's.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long Redis may take to take something.
+const PUSH: Duration = Duration::from_secs(5);
+/// The shortest pause before a worker that has ended is made anew; the longest is twice as long.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One way to the workers: what is urgent has one of its own, where nothing else is in front of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    /// Its name, in Redis and in the log.
+    pub name: &'static str,
+    /// What goes by it: from one priority to another.
+    pub priorities: (Priority, Priority),
+    /// Jobs in a hand-out, at most.
+    pub together: usize,
+    /// Hand-outs that are worked on at a time in this process.
+    pub at_once: usize,
+    /// Jobs that are handed out by this process and not begun, at most.
+    pub most: usize,
+}
+
+impl Lane {
+    /// The lanes of a process that does so many jobs at once: what is urgent goes one by one, everything else a few
+    /// together, which takes fewer statements.
+    #[must_use]
+    pub fn all(at_once: usize) -> [Self; 2] {
+        let together = (at_once / 4).clamp(1, 16);
+        let most = at_once * 4;
+        [
+            Self { name: "urgent", priorities: (Priority::Urgent, Priority::Urgent), together: 1, at_once, most },
+            Self {
+                name: "other",
+                priorities: (Priority::Normal, Priority::Low),
+                together,
+                at_once: (at_once / together).max(1),
+                most,
+            },
+        ]
+    }
+}
+
+/// The engine of one lane.
+pub struct Engine {
+    /// Which.
+    pub lane: Lane,
+    line: Line,
+    worker: Worker,
+    random: Random,
+    /// Told whenever a hand-out was taken: there may be room for others.
+    taken: Arc<Notify>,
+    /// What is being worked on, whatever became of the worker of apalis that took it.
+    tasks: TaskTracker,
+}
+
+/// Where hand-outs wait for a worker.
+enum Line {
+    Here {
+        to: mpsc::Sender<HandOut>,
+        from: Arc<Mutex<mpsc::Receiver<HandOut>>>,
+    },
+    Redis {
+        storage: RedisStorage<HandOut>,
+        redis: ConnectionManager,
+        /// Told when something is pushed here, so that nobody waits for the next look.
+        pushed: mpsc::Sender<()>,
+        look: Arc<Mutex<mpsc::Receiver<()>>>,
+    },
+}
+
+/// A worker of apalis on a storage, until it ends or is told to. Its two storages have types that no function could name in a
+/// line, and nothing else is different.
+macro_rules! tend {
+    ($engine:expr, $name:expr, $storage:expr, $stop:expr) => {{
+        let (engine, stop): (&Engine, &CancellationToken) = ($engine, $stop);
+        let context = WorkerContext::new($name);
+        let (worker, taken, tasks) = (engine.worker.clone(), Arc::clone(&engine.taken), engine.tasks.clone());
+        let run = WorkerBuilder::new(context.clone())
+            .backend($storage)
+            .concurrency(engine.lane.at_once)
+            .build(move |hand_out: HandOut| {
+                let (worker, taken, tasks) = (worker.clone(), Arc::clone(&taken), tasks.clone());
+                async move {
+                    work(worker, taken, tasks, hand_out).await;
+                    Ok::<(), BoxDynError>(())
+                }
+            })
+            .run();
+        let mut run = Box::pin(run);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut run => ended,
+            () = stop.cancelled() => {
+                // One that has not begun has nothing to finish.
+                let _ = context.stop();
+                run.await
+            }
+        };
+        ended.map_err(|error| error.to_string())
+    }};
+}
+
+impl Engine {
+    /// The engine of a lane: under `queue` in Redis where there is Redis, in process otherwise.
+    #[must_use]
+    pub fn new(
+        lane: Lane,
+        redis: Option<(ConnectionManager, &str)>,
+        (worker, random): (Worker, Random),
+        (taken, tasks): (Arc<Notify>, TaskTracker),
+    ) -> Self {
+        let line = match redis {
+            None => {
+                let (to, from) = mpsc::channel(lane.most);
+                Line::Here { to, from: Arc::new(Mutex::new(from)) }
+            }
+            Some((redis, queue)) => {
+                let config = Config::default()
+                    .queue(format!("{queue}:{}", lane.name))
+                    // What waits in a worker could be done by another; and one that holds some says nothing of itself.
+                    .batch_size(1)
+                    .heartbeat_interval(HEARTBEAT)
+                    .missed_heartbeats(6)
+                    .lock_tasks(false)
+                    .emit_events(false)
+                    // By its result a hand-out is known to have been worked on: it is null.
+                    .persist_results(true);
+                let (pushed, look) = mpsc::channel(1);
+                let storage = RedisStorage::new(redis.clone()).with_config(config);
+                Line::Redis { storage, redis, pushed, look: Arc::new(Mutex::new(look)) }
+            }
+        };
+        Self { lane, line, worker, random, taken, tasks }
+    }
+
+    /// Hands jobs to the workers.
+    ///
+    /// # Errors
+    /// When Redis does not take them. Whether some of them arrived is not known, and does not matter.
+    pub async fn push(&self, hand_outs: Vec<HandOut>) -> Result<()> {
+        match &self.line {
+            Line::Here { to, .. } => {
+                for hand_out in hand_outs {
+                    to.send(hand_out)
+                        .await
+                        .map_err(|_| Error::unavailable("the workers of this process have ended"))?;
+                }
+            }
+            Line::Redis { storage, pushed, .. } => {
+                let mut storage = storage.clone();
+                let taken = timeout(PUSH, storage.push_bulk(hand_outs)).await;
+                taken.map_err(|_| Error::unavailable("redis: it took too long"))?.map_err(Error::unavailable)?;
+                // Where one is told already, that is enough.
+                let _ = pushed.try_send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has workers work, and makes another where one has ended, until it is time to stop: then what is being worked on is
+    /// finished.
+    pub async fn run(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let name = self.random.token();
+            if let Err(cause) = self.live(&name, stop).await {
+                tracing::warn!(lane = self.lane.name, cause, "a worker has ended, and is made anew");
+            }
+            self.forget(&name).await;
+            let [byte] = self.random.bytes::<1>();
+            let pause = PAUSE + PAUSE * u32::from(byte) / 255;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn live(&self, name: &str, stop: &CancellationToken) -> Result<(), String> {
+        match &self.line {
+            Line::Here { from, .. } => {
+                let from = Arc::clone(from);
+                let waiting = stream::poll_fn(move |cx| {
+                    let mut from = from.lock().unwrap_or_else(PoisonError::into_inner);
+                    from.poll_recv(cx).map(|next| next.map(|hand_out| TaskBuilder::new(hand_out).build()))
+                });
+                // Nothing is put in by this end.
+                let none = sink::drain::<Task<HandOut>>().sink_map_err(|never| MemoryStorageError::Other(never.into()));
+                let none = MemorySink::new(Arc::new(futures_util::lock::Mutex::new(Box::new(none))));
+                tend!(self, name, MemoryStorage::new_with(none, Box::pin(waiting)), stop)
+            }
+            Line::Redis { storage, look, .. } => {
+                let (look, mut ticks) = (Arc::clone(look), interval(LOOK));
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                // It is never ready: what is read of it wakes the worker, which looks at Redis then.
+                let looks = stream::poll_fn(move |cx| {
+                    while ticks.poll_tick(cx).is_ready() {}
+                    let mut look = look.lock().unwrap_or_else(PoisonError::into_inner);
+                    while let Poll::Ready(Some(())) = look.poll_recv(cx) {}
+                    Poll::<Option<()>>::Pending
+                });
+                tend!(self, name, storage.clone().poll_with_stream(looks), stop)
+            }
+        }
+    }
+
+    /// Removes what apalis keeps in Redis of what was done, which it never does by itself.
+    pub async fn tidy(&self) {
+        let Line::Redis { storage, redis, .. } = &self.line else { return };
+        let (mut storage, mut redis) = (storage.clone(), redis.clone());
+        let config = storage.get_config();
+        let (done, dead) = (config.done_jobs_set(), config.dead_jobs_set());
+        if let Err(error) = storage.vacuum().await {
+            tracing::debug!(cause = %error, "what was done was not removed from Redis: next time");
+            return;
+        }
+        let removed: redis::RedisResult<()> = redis.del(&[done, dead]).await;
+        if let Err(error) = removed {
+            tracing::debug!(cause = error.category(), "what was done was not removed from Redis: next time");
+        }
+    }
+
+    /// Removes what apalis keeps in Redis of a worker that has ended.
+    async fn forget(&self, name: &str) {
+        let Line::Redis { storage, redis, .. } = &self.line else { return };
+        let about = format!("{}:workers:metadata:{name}", storage.get_config().queue.as_ref());
+        // Where Redis is gone there is nothing to remove.
+        let _: redis::RedisResult<()> = redis.clone().del(about).await;
+    }
+}
+
+/// Works on a hand-out, in a task of its own: neither does it end with the worker of apalis that took it, nor that one with it.
+async fn work(worker: Worker, taken: Arc<Notify>, tasks: TaskTracker, hand_out: HandOut) {
+    let done = tasks.spawn(async move {
+        let done = worker.work(&hand_out).await;
+        taken.notify_one();
+        done
+    });
+    match done.await {
+        Ok(Ok(_)) => {}
+        // It is handed out again when its lease has run out.
+        Ok(Err(error)) => tracing::error!(cause = error.report(), "jobs were not begun"),
+        Err(error) => tracing::error!(cause = %error, "jobs were not finished"),
+    }
+}

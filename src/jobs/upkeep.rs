@@ -1,0 +1,73 @@
+//! Schedules, and what is of no use any more, in the database; compiled for both.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::{dsl, prelude::*};
+use diesel_async::RunQueryDsl;
+
+use super::{Cx, auth::session_in_force};
+use crate::{
+    auth::session::InForce,
+    db::schema::{events, jobs, one_time_codes, schedules, sessions, students},
+    error::Result,
+    jobs::model::JobState,
+};
+
+/// Every schedule that is kept, with when it is due next.
+pub async fn schedules(cx: &mut Cx) -> Result<Vec<(String, NaiveDateTime)>> {
+    Ok(schedules::table.select((schedules::name, schedules::next_at)).load(cx).await?)
+}
+
+/// Takes the time of a schedule that is due, and keeps the next; none where it is not due, or is kept for the first time.
+pub async fn take(cx: &mut Cx, name: &str, now: NaiveDateTime, next: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
+    let kept: Option<NaiveDateTime> =
+        schedules::table.find(name).select(schedules::next_at).first(cx).await.optional()?;
+    let Some(due) = kept else {
+        let row = (schedules::name.eq(name), schedules::next_at.eq(next));
+        diesel::insert_into(schedules::table).values(row).on_conflict_do_nothing().execute(cx).await?;
+        return Ok(None);
+    };
+    if due > now {
+        return Ok(None);
+    }
+    let of_then = schedules::table.find(name).filter(schedules::next_at.eq(due));
+    let taken = diesel::update(of_then).set(schedules::next_at.eq(next)).execute(cx).await?;
+    Ok((taken == 1).then_some(due))
+}
+
+/// Removes sessions that have ended by themselves, `most` at most; how many it were.
+pub async fn remove_sessions(cx: &mut Cx, in_force: InForce, most: i64) -> Result<usize> {
+    let ended = sessions::table.filter(dsl::not(session_in_force(in_force))).select(sessions::id).limit(most);
+    let ended: Vec<i64> = ended.load(cx).await?;
+    // One that was used in between is not what was found.
+    let ended = sessions::table.filter(sessions::id.eq_any(ended)).filter(dsl::not(session_in_force(in_force)));
+    Ok(diesel::delete(ended).execute(cx).await?)
+}
+
+/// Removes one-time codes that nobody can use any more, but for those by which it is known how many there were in the hour.
+pub async fn remove_codes(cx: &mut Cx, now: NaiveDateTime) -> Result<usize> {
+    use one_time_codes as t;
+    let over = t::used_at.is_not_null().or(t::expires_at.le(now));
+    let codes = t::table.filter(over).filter(t::hour_began_at.le(now - TimeDelta::hours(1)));
+    Ok(diesel::delete(codes).execute(cx).await?)
+}
+
+/// Removes events from before a time, with what inboxes have of them.
+pub async fn remove_events(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Result<usize> {
+    let old: Vec<i64> =
+        events::table.filter(events::at.lt(before)).order(events::at).select(events::id).limit(most).load(cx).await?;
+    Ok(diesel::delete(events::table.filter(events::id.eq_any(old))).execute(cx).await?)
+}
+
+/// Removes jobs that ended in a state before a time: one that waits has not ended.
+pub async fn remove_jobs(cx: &mut Cx, state: JobState, before: NaiveDateTime, most: i64) -> Result<usize> {
+    let ended = || jobs::table.filter(jobs::state.eq(state)).filter(jobs::finished_at.lt(before));
+    let old: Vec<i64> = ended().order(jobs::finished_at).select(jobs::id).limit(most).load(cx).await?;
+    // One that was put back into the queue in between has not ended either.
+    Ok(diesel::delete(ended().filter(jobs::id.eq_any(old))).execute(cx).await?)
+}
+
+/// The numbers of students after one, in their order.
+pub async fn students_after(cx: &mut Cx, after: i64, most: i64) -> Result<Vec<i64>> {
+    let students = students::table.filter(students::id.gt(after)).order(students::id).select(students::id);
+    Ok(students.limit(most).load(cx).await?)
+}
