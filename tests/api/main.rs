@@ -52,6 +52,7 @@ mod paths;
 mod persisted;
 mod profile;
 mod progress;
+mod push;
 mod rates;
 mod reached;
 mod reports;
