@@ -30,7 +30,9 @@ impl PerMinute {
     pub async fn take(&self) -> Result<(), Duration> {
         let now = self.clock.now().and_utc().timestamp_millis();
         let wait = self.counters.count(self.key, self.most, now).await;
-        // A wait of no time is none.
-        u64::try_from(wait).ok().filter(|wait| *wait > 0).map_or(Ok(()), |wait| Err(Duration::from_millis(wait)))
+        match u64::try_from(wait) {
+            Ok(wait) if wait > 0 => Err(Duration::from_millis(wait)),
+            _ => Ok(()),
+        }
     }
 }

@@ -18,10 +18,6 @@ fn digits(text: &str) -> String {
     text.chars().map(|c| c.to_digit(10).map_or(c, |digit| DIGITS[digit as usize])).collect()
 }
 
-fn number(number: impl ToString) -> String {
-    digits(&number.to_string())
-}
-
 fn of_code(subject: &str, opening: &str, minutes: i64) -> Wording {
     Wording {
         subject: subject.to_owned(),
@@ -29,7 +25,7 @@ fn of_code(subject: &str, opening: &str, minutes: i64) -> Wording {
         closing: format!(
             "यो कोड {} मिनेटसम्म एक पटक मात्र चल्छ। यहाँ काम गर्ने कसैले पनि तपाईंसँग यो कोड माग्दैन। \
              तपाईंले कोड माग्नुभएको होइन भने केही गर्नु पर्दैन।",
-            number(minutes)
+            digits(&minutes.to_string())
         ),
     }
 }
@@ -60,7 +56,7 @@ impl Words for Nepali {
             subject: "तपाईंको खाता केही समयका लागि बन्द छ".to_owned(),
             opening: format!(
                 "तपाईंको खातामा साइन इन गर्ने प्रयास धेरै पटक असफल भयो, त्यसैले {} मिनेटसम्म कसैले साइन इन गर्न सक्दैन।",
-                number(minutes)
+                digits(&minutes.to_string())
             ),
             closing: "यो तपाईंले गर्नुभएको होइन भने कसैले तपाईंको पासवर्ड अनुमान गर्न खोजेको हुन सक्छ। \
                       त्यो समयपछि खाता पहिले जस्तै चल्छ। तपाईंले केही गर्नु पर्दैन।"
@@ -88,11 +84,11 @@ impl Words for Nepali {
     }
 
     fn several(&self, count: usize) -> String {
-        format!("{} वटा नयाँ जानकारी", number(count))
+        format!("{} वटा नयाँ जानकारी", digits(&count.to_string()))
     }
 
     fn more(&self, count: usize) -> String {
-        format!("र थप {} वटा", number(count))
+        format!("र थप {} वटा", digits(&count.to_string()))
     }
 
     fn closing(&self) -> &'static str {
@@ -100,7 +96,7 @@ impl Words for Nepali {
     }
 
     fn day(&self, day: NaiveDate) -> String {
-        format!("{} {} {}", number(day.day()), MONTHS[day.month0() as usize], number(day.year()))
+        digits(&format!("{} {} {}", day.day(), MONTHS[day.month0() as usize], day.year()))
     }
 
     fn days(&self, first: NaiveDate, last: NaiveDate) -> String {

@@ -51,8 +51,8 @@ struct Fcm {
 struct Kept {
     /// How often a token was asked for.
     exchanges: usize,
-    /// The one token that is good.
-    token: Option<String>,
+    /// The tokens that are good.
+    tokens: Vec<String>,
     /// What comes instead of the next tokens.
     token_faults: VecDeque<Refusal>,
     /// Every message that came with a good token: the bodies.
@@ -90,19 +90,14 @@ impl FakeFcm {
         self.folder.path().join("account.json")
     }
 
-    /// The variables that name it.
-    pub fn variables(&self) -> [(&'static str, String); 2] {
-        [("FCM_CREDENTIALS", self.file().display().to_string()), ("FCM_URL", self.url.clone())]
-    }
-
     /// How often a token was asked for.
     pub fn exchanges(&self) -> usize {
         self.state.kept.lock().unwrap().exchanges
     }
 
-    /// Takes the token back that it gave last.
+    /// Takes the tokens back that it gave.
     pub fn revoke(&self) {
-        self.state.kept.lock().unwrap().token = None;
+        self.state.kept.lock().unwrap().tokens.clear();
     }
 
     /// What goes wrong with the next messages, one after the other.
@@ -160,12 +155,12 @@ async fn answer(State(fcm): State<Arc<Fcm>>, request: Request) -> Response {
                 return refused(&refusal, refusal.error.clone());
             }
             let token = format!("access-token-{}", kept.exchanges);
-            kept.token = Some(token.clone());
+            kept.tokens.push(token.clone());
             json_of(200, &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}))
         }
         "/v1/projects/the-project/messages:send" => {
-            let good = kept.token.as_ref().map(|token| format!("Bearer {token}"));
-            if good.is_none() || bearer != good {
+            let token = bearer.as_deref().and_then(|bearer| bearer.strip_prefix("Bearer "));
+            if !kept.tokens.iter().any(|good| Some(good.as_str()) == token) {
                 return json_of(401, &json!({"error": {"code": 401, "status": "UNAUTHENTICATED"}}));
             }
             kept.sent.push(serde_json::from_str(&body).unwrap());
