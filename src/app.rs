@@ -33,7 +33,7 @@ use crate::{
     openid::client::Providers,
     random::Random,
     redis,
-    throttle::Throttle,
+    throttle::{PerMinute, Throttle},
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -89,7 +89,8 @@ impl App {
         let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
         let wake = Wake::new(redis.clone(), &seal, background.clone());
         let hub = Hub::new(redis.clone(), &seal, config.live_buffer);
-        let messages = Messages::new(&messages_of(&config), &clock, random.clone(), background.clone())?;
+        let pushes = PerMinute::new("push", config.fcm_per_minute, clock.clone(), &seal, redis.clone());
+        let messages = Messages::new(&messages_of(&config), &clock, pushes)?;
         let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis.clone(), config.rates);
         let development = config.environment == Environment::Development;
         let providers = match &config.oidc_providers {
@@ -102,7 +103,7 @@ impl App {
                 clock.clone(),
                 random.clone(),
                 seal.clone(),
-                messages.clone(),
+                wake.clone(),
                 background.clone(),
             ),
             wake,
@@ -237,6 +238,8 @@ fn messages_of(config: &Config) -> messages::Options {
     messages::Options {
         smtp: config.smtp_url.clone().zip(config.mail_from.clone()),
         gateway: config.sms_gateway_url.clone().zip(config.sms_gateway_token.clone()),
+        fcm_credentials: config.fcm_credentials.clone(),
+        fcm_url: config.fcm_url.clone(),
         console: config.environment == Environment::Development,
     }
 }

@@ -8,7 +8,7 @@
 use chrono::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::model::Identifier;
+use super::{model::Identifier, owner::Owners};
 use crate::{ids::Seal, messages::Content, random::Random, text_enum};
 
 /// How long a code is good.
@@ -62,6 +62,8 @@ pub struct Redeemed<'a> {
     pub hash: &'a str,
     /// What codes are kept under.
     pub seal: &'a Seal,
+    /// How the owner is told of the new password.
+    pub owners: &'a Owners,
 }
 
 /// A new code.

@@ -15,7 +15,6 @@ use crate::{
     change::{Act, Problems},
     error::Result,
     graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
-    messages::Content,
 };
 
 /// Whose account is to be activated.
@@ -114,6 +113,7 @@ async fn redeem(
         password: &password,
         hash: &hash,
         seal: &services.seal,
+        owners: &services.owners,
     };
     let done = change!(call, &act, auth_codes::redeem(&redeemed));
     let account_id = match done.value {
@@ -124,7 +124,6 @@ async fn redeem(
         }
         None => return Ok(Some(SignInPayload::nobody(done.user_errors))),
     };
-    services.owners.tell(account_id, Content::PasswordChanged);
     remember_device(ctx, &identifier)?;
     let proved = Proved { account_id, by: Proof::Password { hash, renewed: None } };
     Ok(Some(go_on(ctx, proved, session).await?.unwrap_or_else(refused)))

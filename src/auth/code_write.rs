@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use super::{Backend, Cx, audit, auth, auth_write, dialect};
+use super::{Backend, Cx, audit, auth, auth_write, dialect, messages};
 use crate::{
     audit::model::Change,
     auth::{
@@ -25,6 +25,7 @@ use crate::{
     db::schema::{accounts, one_time_codes},
     error::Result,
     ids::Kind,
+    messages::Content,
 };
 
 /// The account that a code for `purpose` is for: it may be signed in to, and has no password yet to activate it, or one to
@@ -77,7 +78,8 @@ pub async fn issue(
     Ok(dialect::execute_batch(cx, methods::FilterDsl::filter(upsert, due)).await? == 1)
 }
 
-/// Tries a code and, where it is the right one, gives the account its password, ends its sessions, and says whose it is.
+/// Tries a code and, where it is the right one, gives the account its password, ends its sessions, has its owner told, and says
+/// whose it is.
 /// None where it is not, or there is no such code: that is a try as well, and is to be committed. The work is the same
 /// whether there is such an account.
 ///
@@ -85,7 +87,7 @@ pub async fn issue(
 /// Where the code is right and the password is made of what is known of the owner: then the code is good still.
 pub async fn redeem(cx: &mut Cx, act: &Act, redeemed: &Redeemed<'_>) -> Changed<Option<i64>> {
     use one_time_codes as t;
-    let &Redeemed { identifier, purpose, code, password, hash, seal } = redeemed;
+    let &Redeemed { identifier, purpose, code, password, hash, seal, owners } = redeemed;
     let in_force = t::table
         .filter(t::account_id.eq_any(owned(identifier, purpose).select(accounts::id)))
         .filter(t::purpose.eq(purpose))
@@ -111,5 +113,7 @@ pub async fn redeem(cx: &mut Cx, act: &Act, redeemed: &Redeemed<'_>) -> Changed<
     auth_write::end_sessions(cx, account, 0).await?;
     let change = Change::edited(Kind::Account, account, json!({}), json!({"password": "changed"}));
     audit::record_of(cx, act, account, vec![change]).await?;
+    messages::tell(cx, owners, act.now, account, &Content::PasswordChanged).await?;
+    act.raised.note();
     Ok(Some(account))
 }

@@ -22,7 +22,6 @@ use crate::{
         UserErrorCode::{Invalid, InvalidCredentials},
         auth, root, stated,
     },
-    messages::Content,
     payload,
     people::MaritalStatus,
     read,
@@ -159,11 +158,12 @@ impl ProfileMutation {
         let token = services.random.token();
         let (session, token_hash) = (call.viewer().session_id().unwrap_or(0), digest(&token));
         let kept = (session, token_hash.as_slice());
-        let done = change!(call, &act, auth_profile_write::change_password(&hash, &new, kept, Problems::default()));
-        let token = done.value.and_then(|account| {
-            services.owners.tell(account, Content::PasswordChanged);
-            hand_over(ctx, token, call.transport())
-        });
+        let done = change!(
+            call,
+            &act,
+            auth_profile_write::change_password(&services.owners, &hash, &new, kept, Problems::default())
+        );
+        let token = done.value.and_then(|_| hand_over(ctx, token, call.transport()));
         Ok(Some(ChangePasswordPayload { success: done.value.is_some(), token, user_errors: done.user_errors }))
     }
 }

@@ -1,8 +1,10 @@
-//! The owners of accounts, as messages reach them: codes, and news of their account. All of it goes on after the answer.
+//! The owners of accounts, as messages reach them: codes, and news of their account. All of it goes by the queue.
+
+use chrono::NaiveDateTime;
 
 use super::{
     code::{self, CodePurpose},
-    model::{Contact, Identifier},
+    model::Identifier,
 };
 use crate::{
     background::Background,
@@ -11,10 +13,14 @@ use crate::{
     dispatch,
     error::Result,
     ids::Seal,
-    messages::{Address, Content, Language, Message, Messages},
+    jobs::{model::NewJob, wake::Wake},
+    messages::{Address, Content, Language, queued},
     random::Random,
     read,
 };
+
+/// How often a code is kept anew where it met another: then that one is there, and it is too soon for this.
+const TRIES: u32 = 5;
 
 /// Reaches the owners of accounts.
 #[derive(Clone)]
@@ -23,15 +29,15 @@ pub struct Owners {
     clock: Clock,
     random: Random,
     seal: Seal,
-    messages: Messages,
+    wake: Wake,
     background: Background,
 }
 
 impl Owners {
-    /// Reaches them by `messages`, in the background.
+    /// Reaches them by the queue, whose workers `wake` wakes.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, random: Random, seal: Seal, messages: Messages, background: Background) -> Self {
-        Self { db, clock, random, seal, messages, background }
+    pub fn new(db: Db, clock: Clock, random: Random, seal: Seal, wake: Wake, background: Background) -> Self {
+        Self { db, clock, random, seal, wake, background }
     }
 
     /// Sends a code to the e-mail or the phone that somebody says is theirs, where it is that of an account that a code for
@@ -46,58 +52,72 @@ impl Owners {
         });
     }
 
-    /// Tells the owner of an account what became of it, at each address that it has: who took one of them over does not
-    /// keep it from the other.
-    pub fn tell(&self, account_id: i64, content: Content) {
+    /// Tells the owner of an account that nobody can sign in to it for so many minutes, because sign-ins failed too often.
+    /// Nor is this waited for: who guesses learns nothing by it.
+    pub fn tell_locked(&self, account_id: i64, minutes: i64) {
         let owners = self.clone();
         self.background.start("tell an owner", async move {
-            if let Err(error) = owners.news(account_id, content).await {
+            if let Err(error) = owners.tell(account_id, &Content::Locked(minutes)).await {
                 tracing::error!(cause = error.report(), "the owner of an account could not be told");
             }
         });
     }
 
-    /// Tells the owner of an account that nobody can sign in to it for so many minutes, because sign-ins failed too often.
-    pub fn tell_locked(&self, account_id: i64, minutes: i64) {
-        self.tell(account_id, Content::Locked(minutes));
+    /// The jobs that send a message to these addresses.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn letters(
+        &self,
+        now: NaiveDateTime,
+        language: Language,
+        to: impl IntoIterator<Item = Address>,
+        content: &Content,
+    ) -> Result<Vec<NewJob>> {
+        let letter = |to| queued::job(&self.seal, &self.random.token(), now, language, to, content);
+        to.into_iter().map(letter).collect()
     }
 
     async fn issue(&self, identifier: &Identifier, purpose: CodePurpose) -> Result<()> {
         let Some((account, contact)) = read!(self.db, auth_codes::owner(identifier, purpose))? else { return Ok(()) };
+        // As the account has it, and not as it was typed: two texts may be folded to one.
+        let to = match identifier {
+            Identifier::Email(_) => contact.email.map(Address::Email),
+            Identifier::Phone(_) => contact.phone.map(Address::Phone),
+        };
+        let mut tries = 1;
+        loop {
+            match self.issue_once(account, purpose, to.clone()).await {
+                Err(error) if error.met_another() && tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    /// Keeps a new code and puts it into the queue, or neither.
+    async fn issue_once(&self, account: i64, purpose: CodePurpose, to: Option<Address>) -> Result<()> {
         let code = code::make(&self.random);
         let hash = purpose.digest(&self.seal, account, &code).to_vec();
         let now = self.clock.now();
-        let issued = {
-            let mut cx = self.db.write().await?;
-            dispatch!(cx, auth_codes::issue(account, purpose, hash, now))?
-        };
-        if issued {
-            // As the account has it, and not as it was typed: two texts may be folded to one.
-            let to = match identifier {
-                Identifier::Email(_) => contact.email.map(Address::Email),
-                Identifier::Phone(_) => contact.phone.map(Address::Phone),
-            };
-            self.send(to, &purpose.content(code)).await?;
+        let mut cx = self.db.begin().await?;
+        if !dispatch!(cx, auth_codes::issue(account, purpose, hash, now))? {
+            return cx.rollback().await;
         }
+        let language = dispatch!(cx, messages::language(account))?;
+        let letters = self.letters(now, language, to, &purpose.content(code))?;
+        dispatch!(cx, jobs::enqueue(now, letters))?;
+        cx.commit().await?;
+        self.wake.wake();
         Ok(())
     }
 
-    async fn news(&self, account_id: i64, content: Content) -> Result<()> {
-        let Contact { email, phone } = read!(self.db, auth::contact(account_id))?.unwrap_or_default();
-        self.send(email.map(Address::Email).into_iter().chain(phone.map(Address::Phone)), &content).await
-    }
-
-    async fn send(&self, to: impl IntoIterator<Item = Address>, content: &Content) -> Result<()> {
-        let card = read!(self.db, institute::card())?;
-        let institute = card.map_or_else(|| "Rollcall".to_owned(), |card| card.name);
-        for to in to {
-            self.messages.send(Message {
-                to,
-                language: Language::English,
-                institute: institute.clone(),
-                content: content.clone(),
-            });
+    async fn tell(&self, account_id: i64, content: &Content) -> Result<()> {
+        let now = self.clock.now();
+        {
+            let mut cx = self.db.write().await?;
+            dispatch!(cx, messages::tell(self, now, account_id, content))?;
         }
+        self.wake.wake();
         Ok(())
     }
 }

@@ -4,14 +4,18 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write};
+use super::{Cx, audit, auth_write, messages};
 use crate::{
     audit::model::Change,
-    auth::profile::{ParentProfile, ProfileEdit, StaffProfile, StudentProfile},
+    auth::{
+        owner::Owners,
+        profile::{ParentProfile, ProfileEdit, StaffProfile, StudentProfile},
+    },
     change::{Act, Changed, Problems},
     db::schema::{accounts, parents, staff, students},
     graphql::UserErrorCode::{Invalid, InvalidCredentials},
     ids::Kind,
+    messages::Content,
 };
 
 /// Edits each of the persons behind the viewer's account.
@@ -55,10 +59,11 @@ pub async fn edit(cx: &mut Cx, act: &Act, edit: &ProfileEdit, mut problems: Prob
 }
 
 /// Gives the viewer's account a new password, and ends its sessions but for one, by its number, which gets another token, by
-/// its digest. `proved` is the hash that the current password was compared with: what has changed since was not proved.
+/// its digest; the owner is told. `proved` is the hash that the current password was compared with: what has changed since was not proved.
 pub async fn change_password(
     cx: &mut Cx,
     act: &Act,
+    owners: &Owners,
     proved: &str,
     new: &str,
     (session, token_hash): (i64, &[u8]),
@@ -75,5 +80,7 @@ pub async fn change_password(
     auth_write::rotate_session(cx, session, token_hash).await?;
     let change = Change::edited(Kind::Account, account, json!({}), json!({"password": "changed"}));
     audit::record(cx, act, vec![change]).await?;
+    messages::tell(cx, owners, act.now, account, &Content::PasswordChanged).await?;
+    act.raised.note();
     Ok(account)
 }

@@ -1,34 +1,39 @@
-//! What the service tells people out of band: mail by SMTP, text messages by an HTTP gateway, and in development, where
-//! neither is set up, the console.
+//! What the service tells people out of band: mail by SMTP, text messages by an HTTP gateway, push messages by FCM, and in
+//! development, where one of them is not set up, the console.
 //!
-//! [`Messages::send`] is all that others use. It never waits and never fails: delivery goes on in the background, a few
-//! times with growing pauses where the other side is down. It is as good as this process: a message that was not delivered
-//! when the process is killed is not delivered, and codes are asked for again. The log says that a message was not
-//! delivered and why, and neither to whom nor what was in it.
+//! [`Messages::deliver`] is one try. It fails where the other side does, and the [`Failure`] says whether another try may go
+//! well, and when: that is for the queue, whose jobs deliver ([`queued`] for the owners of accounts, `notifications` for news
+//! of the institute). What is tried again goes under the same key, by which the other side can tell that it has it already.
+//! Nothing here tells anybody to whom a message went, nor what was in it.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{NaiveDate, NaiveDateTime};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::{background::Background, clock::Clock, error::Result, events::model::EventKind, random::Random, text_enum};
+use crate::{
+    clock::Clock, error::Result, events::model::EventKind, jobs::model::Outcome, text_enum, throttle::PerMinute,
+};
 
+mod fcm;
+mod http;
 pub mod queued;
 mod sms;
 mod smtp;
 mod templates;
+mod token;
 
+use fcm::Fcm;
 use sms::Gateway;
 use smtp::Smtp;
 pub use smtp::is_url as is_smtp_url;
 
 /// How long the other side may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long to wait before each further try. All of them are over long before a code is.
-const PAUSES: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
-/// Deliveries at a time.
+/// Deliveries at a time by each channel: one that hangs keeps no other from its own.
 const AT_ONCE: usize = 8;
 
 /// Where a message goes.
@@ -69,7 +74,7 @@ pub struct News {
     pub days: Option<(NaiveDate, NaiveDate)>,
     /// The time that it is about, in the institute's time zone.
     pub time: Option<NaiveDateTime>,
-    /// Whether it was granted.
+    /// Whether it was granted; none where the decision was taken back.
     pub granted: Option<bool>,
 }
 
@@ -84,7 +89,7 @@ pub enum Content {
     PasswordChanged,
     /// That sign-ins failed so often that nobody can sign in for so many minutes.
     Locked(i64),
-    /// What happened: one thing, or several that came together.
+    /// What happened: one thing, or several that came together, the newest last.
     News(Vec<News>),
 }
 
@@ -121,29 +126,35 @@ pub struct Options {
     pub smtp: Option<(SecretString, String)>,
     /// The URL and the token of the gateway for text messages.
     pub gateway: Option<(SecretString, SecretString)>,
+    /// The file of the service account that push messages are sent by.
+    pub fcm_credentials: Option<PathBuf>,
+    /// Where they are sent, where that is not Google.
+    pub fcm_url: Option<String>,
     /// Whether what has no channel is written to standard error: in development only, for codes are among it.
     pub console: bool,
 }
 
 /// Sends messages.
 #[derive(Clone)]
-pub struct Messages {
-    channels: Arc<Channels>,
-    random: Random,
-    background: Background,
-    permits: Arc<Semaphore>,
+pub struct Messages(Arc<Ways>);
+
+struct Ways {
+    mail: Way,
+    texts: Way,
+    push: Way,
 }
 
-struct Channels {
-    mail: Channel,
-    texts: Channel,
-    push: Channel,
+/// A channel, and how many may use it at once.
+struct Way {
+    channel: Channel,
+    permits: Semaphore,
 }
 
 /// One way out.
 enum Channel {
     Smtp(Smtp),
     Gateway(Gateway),
+    Fcm(Box<Fcm>),
     Console,
     /// None: the variable that is not set.
     Off(&'static str),
@@ -151,89 +162,96 @@ enum Channel {
 
 /// Why a message was not delivered.
 #[derive(Debug)]
-struct Failure {
+pub struct Failure {
     /// Whether it may go well when it is tried again.
-    again: bool,
-    /// For the log: nothing that the other side says, for it repeats addresses.
-    cause: String,
+    pub again: bool,
+    /// After which time at the earliest, where the other side said so.
+    pub after: Option<Duration>,
+    /// Whether nothing reaches this address any more: a device whose app was removed.
+    pub gone: bool,
+    /// For the operator: nothing that the other side says in words of its own, for it repeats addresses.
+    pub cause: String,
 }
 
 impl Messages {
-    /// Makes the channels; no connection is made before there is something to send.
+    /// Makes the channels; no connection is made before there is something to send. There are no more push messages than
+    /// `pushes` lets through.
     ///
     /// # Errors
-    /// When an URL or an address is none; the message has no password in it.
-    pub fn new(options: &Options, clock: &Clock, random: Random, background: Background) -> Result<Self> {
+    /// When an URL, an address or a file is not what it should be; the message has no secret in it.
+    pub fn new(options: &Options, clock: &Clock, pushes: PerMinute) -> Result<Self> {
         let off = |variable| if options.console { Channel::Console } else { Channel::Off(variable) };
         let mail = match &options.smtp {
             Some((url, from)) => Channel::Smtp(Smtp::new(url, from, clock.clone())?),
             None => off("SMTP_URL"),
         };
         let texts = match &options.gateway {
-            Some((url, token)) => Channel::Gateway(Gateway::new(url, token.clone())?),
+            Some((url, token)) => Channel::Gateway(Gateway::new(url, token.clone(), clock.clone())?),
             None => off("SMS_GATEWAY_URL"),
+        };
+        let push = match &options.fcm_credentials {
+            Some(file) => Channel::Fcm(Box::new(Fcm::new(file, options.fcm_url.as_deref(), clock, pushes)?)),
+            None => off("FCM_CREDENTIALS"),
         };
         for channel in [&mail, &texts] {
             if let Channel::Off(variable) = channel {
                 tracing::warn!("{variable} is not set: who is reached that way gets no codes");
             }
         }
-        let push = off("FCM_CREDENTIALS");
-        let channels = Arc::new(Channels { mail, texts, push });
-        Ok(Self { channels, random, background, permits: Arc::new(Semaphore::new(AT_ONCE)) })
+        let [mail, texts, push] = [mail, texts, push].map(|channel| Way { channel, permits: Semaphore::new(AT_ONCE) });
+        Ok(Self(Arc::new(Ways { mail, texts, push })))
     }
 
-    /// Sends a message, in the background.
-    pub fn send(&self, message: Message) {
-        let messages = self.clone();
-        self.background.start("send a message", async move { messages.deliver(&message).await });
-    }
-
-    async fn deliver(&self, message: &Message) {
-        // The same at each try, so that the other side can tell that it has the message already.
-        let id = self.random.token();
-        let (channel, name) = match &message.to {
-            Address::Email(_) => (&self.channels.mail, "mail"),
-            Address::Phone(_) => (&self.channels.texts, "text message"),
-            Address::Device(_) => (&self.channels.push, "push message"),
+    /// Delivers a message by the channel of its address: one try. All tries of one message come with the same `key`, and
+    /// no other message does: by it the other side can tell that it has it already.
+    ///
+    /// # Errors
+    /// When the other side does not take it.
+    pub async fn deliver(&self, message: &Message, key: &str) -> Result<(), Failure> {
+        let (way, name) = match &message.to {
+            Address::Email(_) => (&self.0.mail, "mail"),
+            Address::Phone(_) => (&self.0.texts, "text message"),
+            Address::Device(_) => (&self.0.push, "push message"),
         };
-        let content = message.content.name();
-        let mut pauses = PAUSES.iter();
-        loop {
-            let Err(Failure { again, cause }) = self.try_once(channel, message, &id).await else {
-                tracing::debug!(channel = name, content, "a message was sent");
-                return;
-            };
-            match pauses.next().filter(|_| again) {
-                Some(pause) => {
-                    tracing::warn!(channel = name, content, cause, "a message was not sent, to be tried again");
-                    tokio::time::sleep(*pause).await;
-                }
-                None => {
-                    tracing::error!(channel = name, content, cause, "a message was not sent");
-                    return;
-                }
-            }
-        }
+        let _permit = way.permits.acquire().await.map_err(|error| Failure::of(false, error))?;
+        way.channel.take(message, &id(key)).await?;
+        tracing::debug!(channel = name, content = message.content.name(), "a message was sent");
+        Ok(())
     }
+}
 
-    async fn try_once(&self, channel: &Channel, message: &Message, id: &str) -> Result<(), Failure> {
-        let _permit = self.permits.acquire().await.map_err(|error| Failure::of(false, error))?;
-        match (channel, &message.to) {
-            (Channel::Smtp(smtp), Address::Email(to)) => smtp.deliver(to, id, &templates::mail(message)).await,
-            (Channel::Gateway(gateway), Address::Phone(to)) => gateway.deliver(to, id, &templates::text(message)).await,
-            (Channel::Console, Address::Email(to) | Address::Phone(to) | Address::Device(to)) => {
+impl Channel {
+    async fn take(&self, message: &Message, id: &str) -> Result<(), Failure> {
+        match (self, &message.to) {
+            (Self::Smtp(smtp), Address::Email(to)) => smtp.deliver(to, id, &templates::mail(message)).await,
+            (Self::Gateway(gateway), Address::Phone(to)) => gateway.deliver(to, id, &templates::text(message)).await,
+            (Self::Fcm(fcm), Address::Device(to)) => match &message.content {
+                Content::News(news) => fcm.deliver(to, id, news).await,
+                _ => Err(Failure::of(false, "there are no push messages but of news")),
+            },
+            (Self::Console, Address::Email(to) | Address::Phone(to) | Address::Device(to)) => {
                 let text = templates::text(message);
                 writeln!(std::io::stderr(), "Message to {to}: {text}").map_err(|error| Failure::of(false, error))
             }
-            (Channel::Off(variable), _) => Err(Failure::of(false, format!("{variable} is not set"))),
+            (Self::Off(variable), _) => Err(Failure::of(false, format!("{variable} is not set"))),
             _ => Err(Failure::of(false, "this channel does not reach such an address")),
         }
     }
 }
 
+/// A key as every channel takes it: it may be of any length and hold anything, so they get its digest.
+fn id(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(key))
+}
+
 impl Failure {
     fn of(again: bool, cause: impl std::fmt::Display) -> Self {
-        Self { again, cause: cause.to_string() }
+        Self { again, after: None, gone: false, cause: cause.to_string() }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(Failure { again, after, cause, .. }: Failure) -> Self {
+        if again { Self::Again { cause, after } } else { Self::Dead { cause } }
     }
 }

@@ -44,4 +44,14 @@ impl Counters {
         }
         self.local.take(key, shares, points, now)
     }
+
+    /// As [`Local::count`].
+    pub async fn count(&self, key: Key, most: u64, now: i64) -> i64 {
+        if let Some(shared) = &self.shared
+            && let Some(wait) = shared.count(key, most, now).await
+        {
+            return wait;
+        }
+        self.local.count(key, most, now)
+    }
 }

@@ -43,7 +43,11 @@ struct Tries {
 /// Shares of a point that a bucket is measured in: each millisecond of a minute gives back as many as there are points.
 pub const SHARES: u64 = 60_000;
 
-/// What was taken from a bucket that is full again after a minute.
+/// A minute, in milliseconds.
+const MINUTE: i64 = 60_000;
+
+/// What was taken from a bucket that is full again after a minute; of what is counted by the minute, how many there were since
+/// it began.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
     taken: u64,
@@ -156,6 +160,20 @@ impl Local {
         *found = Bucket { taken: shares, at: found.at.max(now) };
         Taken { refused, shares }
     }
+
+    /// Counts one of `most` a minute, which begins with the first, and gives 0; or the milliseconds that are left of it.
+    pub fn count(&self, key: Key, most: u64, now: i64) -> i64 {
+        let mut buckets = lock(&self.buckets);
+        let found = buckets.entry(key);
+        if now >= found.at.saturating_add(MINUTE) {
+            *found = Bucket { taken: 0, at: now };
+        }
+        if found.taken >= most {
+            return found.at + MINUTE - now;
+        }
+        found.taken += 1;
+        0
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -224,6 +242,16 @@ mod tests {
         assert_eq!([take(11, 1000), take(10, 1000)], [(true, 590), (false, 600)]);
         assert_eq!(take(1, 500), (true, 600), "a clock that is behind gives nothing back");
         assert_eq!(take(600, 61_000), (false, 600));
+    }
+
+    #[test]
+    fn a_minute_has_so_many_and_the_next_one_as_many_again() {
+        let local = Local::default();
+        let count = |now| local.count(key(1), 2, now);
+        assert_eq!([count(100_000), count(130_000), count(130_000), count(159_999)], [0, 0, 30_000, 1]);
+        assert_eq!(count(90_000), 70_000, "a clock that is behind begins no minute");
+        assert_eq!([count(160_000), count(160_000), count(160_000)], [0, 0, 60_000]);
+        assert_eq!(local.count(key(2), 2, 160_000), 0, "others are counted for themselves");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! - [`Subject`] and [`Attempt`]: guesses at a secret, which become slower and then stop.
 //! - [`Rates`] and [`Charged`]: what requests may cost in a minute.
+//! - [`PerMinute`]: how much of something the service itself may do in one.
 //!
-//! Both are counters that forget. They are kept in Redis where there is one, and then hold for all instances together; else,
+//! All are counters that forget. They are kept in Redis where there is one, and then hold for all instances together; else,
 //! and for as long as Redis does not answer, in the process (`Counters`): who attacks while Redis is down meets each
 //! instance's own counters, and who is at work goes on working. A counter is named by an HMAC of what it counts, under a key
 //! made from `SECRET_KEY`: nobody learns an e-mail, a phone or an address from Redis.
@@ -41,11 +42,13 @@ use crate::{clock::Clock, ids::Seal, random::Random};
 mod counters;
 mod guess;
 mod local;
+mod minute;
 mod rate;
 mod shared;
 
 use counters::Counters;
 pub use guess::{Attempt, DEVICE_LIFETIME, LOCK_MINUTES, Refused, Subject};
+pub use minute::PerMinute;
 pub use rate::{Charged, REFUSED_COST, Rates};
 
 /// Counts tries and costs, and says when there were too many.

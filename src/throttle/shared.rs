@@ -85,6 +85,22 @@ return {refused and 1 or 0, taken}
     )
 });
 
+/// `Local::count`. After two minutes it has begun anew, whosever clock it is.
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local found = redis.call('HMGET', KEYS[1], 'taken', 'at')
+local taken, at = tonumber(found[1] or '0'), tonumber(found[2] or '0')
+if now >= at + 60000 then taken, at = 0, now end
+if taken >= most then return at + 60000 - now end
+redis.call('HSET', KEYS[1], 'taken', string.format('%.0f', taken + 1), 'at', string.format('%.0f', at))
+redis.call('PEXPIRE', KEYS[1], 120000)
+return 0
+",
+    )
+});
+
 /// How long Redis may take to answer: a request must not wait for a server that is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long Redis is not asked again after it did not answer.
@@ -137,6 +153,13 @@ impl Shared {
         script.key(name(&key)).arg(now).arg(shares).arg(points);
         let (refused, shares): (bool, u64) = self.ask(&script).await?;
         Some(Taken { refused, shares })
+    }
+
+    /// As `Local::count`; nothing where Redis does not answer.
+    pub async fn count(&self, key: Key, most: u64, now: i64) -> Option<i64> {
+        let mut script = COUNT.prepare_invoke();
+        script.key(name(&key)).arg(now).arg(most);
+        self.ask(&script).await
     }
 
     async fn ask<T: redis::FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {

@@ -152,6 +152,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/authorization.md"),
         include_str!("../../docs/security.md"),
         include_str!("../../docs/accounts.md"),
+        include_str!("../../docs/channels.md"),
         include_str!("../../docs/guessing.md"),
         include_str!("../../docs/second-factor.md"),
         include_str!("../../docs/openid.md"),

@@ -57,6 +57,7 @@ mod persisted;
 mod profile;
 mod progress;
 mod queue;
+mod push;
 mod rates;
 mod reached;
 mod reports;

@@ -84,6 +84,8 @@ pub mod meetings;
 pub mod meetings_leaving;
 #[path = "../../meetings/write.rs"]
 pub mod meetings_write;
+#[path = "../../messages/store.rs"]
+pub mod messages;
 #[path = "../../notices/store.rs"]
 pub mod notices;
 #[path = "../../notices/write.rs"]

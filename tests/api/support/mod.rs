@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod database;
+mod fcm;
 mod peers;
 pub mod provider;
 mod redis;
@@ -12,6 +13,7 @@ pub mod select;
 pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
+pub use fcm::{FakeFcm, Refusal};
 pub use peers::{Fault, Mail, Peers};
 pub use redis::RedisServer;
 

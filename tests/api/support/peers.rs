@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     routing::post,
 };
 use rollcall::config::Config;
@@ -50,6 +50,8 @@ pub enum Fault {
     HangUp,
     /// The answer has this code: to the recipient in SMTP, to the request in HTTP.
     Answer(u16),
+    /// The same in HTTP, with this `Retry-After`.
+    Later(u16, &'static str),
 }
 
 /// What the two have in common: what they were given, and what is still to go wrong.
@@ -75,8 +77,18 @@ impl<T> Kept<T> {
     fn code(&self) -> Option<u16> {
         match self.faults.lock().unwrap().pop_front()? {
             Fault::Answer(code) => Some(code),
-            Fault::HangUp => None,
+            Fault::HangUp | Fault::Later(..) => None,
         }
+    }
+
+    /// The status of the answer over HTTP, and its `Retry-After`.
+    fn status(&self) -> (StatusCode, Option<&'static str>) {
+        let (code, later) = match self.faults.lock().unwrap().pop_front() {
+            Some(Fault::Answer(code)) => (code, None),
+            Some(Fault::Later(code, later)) => (code, Some(later)),
+            Some(Fault::HangUp) | None => (202, None),
+        };
+        (StatusCode::from_u16(code).unwrap(), later)
     }
 }
 
@@ -146,9 +158,9 @@ impl Peers {
         self.texts.faults.lock().unwrap().extend(faults);
     }
 
-    /// The mails that were given since the last time, once nothing goes on in the application.
+    /// The mails that were given since the last time, once the application has done all that is due by now.
     pub async fn mails(&self, app: &TestApp) -> Vec<Mail> {
-        app.api.services().background.finished().await;
+        app.work().await;
         self.mails_so_far()
     }
 
@@ -158,7 +170,7 @@ impl Peers {
 
     /// The same for text messages, those that were refused too.
     pub async fn texts(&self, app: &TestApp) -> Vec<TextMessage> {
-        app.api.services().background.finished().await;
+        app.work().await;
         std::mem::take(&mut self.texts.given.lock().unwrap())
     }
 
@@ -204,7 +216,7 @@ async fn take(
     State(kept): State<Arc<Kept<TextMessage>>>,
     headers: HeaderMap,
     Json(body): Json<Value>,
-) -> (StatusCode, &'static str) {
+) -> (StatusCode, HeaderMap) {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let text = |name: &str| body[name].as_str().unwrap().to_owned();
     kept.given.lock().unwrap().push(TextMessage {
@@ -213,8 +225,9 @@ async fn take(
         to: text("to"),
         text: text("text"),
     });
-    let code = kept.code().map_or(StatusCode::ACCEPTED, |code| StatusCode::from_u16(code).unwrap());
-    (code, "")
+    let (status, later) = kept.status();
+    let header = |later: &'static str| (RETRY_AFTER, HeaderValue::from_static(later));
+    (status, later.map(header).into_iter().collect())
 }
 
 /// One connection of SMTP (RFC 5321), without TLS.
