@@ -151,11 +151,15 @@ enum Channel {
 
 /// Why a message was not delivered.
 #[derive(Debug)]
-struct Failure {
+pub struct Failure {
     /// Whether it may go well when it is tried again.
-    again: bool,
+    pub again: bool,
+    /// After how long at the earliest, where the other side said so.
+    pub after: Option<Duration>,
+    /// Whether the address is there no more.
+    pub gone: bool,
     /// For the log: nothing that the other side says, for it repeats addresses.
-    cause: String,
+    pub cause: String,
 }
 
 impl Messages {
@@ -186,21 +190,33 @@ impl Messages {
     /// Sends a message, in the background.
     pub fn send(&self, message: Message) {
         let messages = self.clone();
-        self.background.start("send a message", async move { messages.deliver(&message).await });
+        self.background.start("send a message", async move { messages.keep_trying(&message).await });
     }
 
-    async fn deliver(&self, message: &Message) {
-        // The same at each try, so that the other side can tell that it has the message already.
-        let id = self.random.token();
-        let (channel, name) = match &message.to {
+    /// Delivers a message, once. The other side can tell by `key` that it has it already.
+    ///
+    /// # Errors
+    /// When it was not delivered.
+    pub async fn deliver(&self, message: &Message, key: &str) -> Result<(), Failure> {
+        self.try_once(self.channel(message).0, message, key).await
+    }
+
+    fn channel(&self, message: &Message) -> (&Channel, &'static str) {
+        match &message.to {
             Address::Email(_) => (&self.channels.mail, "mail"),
             Address::Phone(_) => (&self.channels.texts, "text message"),
             Address::Device(_) => (&self.channels.push, "push message"),
-        };
+        }
+    }
+
+    async fn keep_trying(&self, message: &Message) {
+        // The same at each try, so that the other side can tell that it has the message already.
+        let id = self.random.token();
+        let (channel, name) = self.channel(message);
         let content = message.content.name();
         let mut pauses = PAUSES.iter();
         loop {
-            let Err(Failure { again, cause }) = self.try_once(channel, message, &id).await else {
+            let Err(Failure { again, cause, .. }) = self.try_once(channel, message, &id).await else {
                 tracing::debug!(channel = name, content, "a message was sent");
                 return;
             };
@@ -234,6 +250,6 @@ impl Messages {
 
 impl Failure {
     fn of(again: bool, cause: impl std::fmt::Display) -> Self {
-        Self { again, cause: cause.to_string() }
+        Self { again, after: None, gone: false, cause: cause.to_string() }
     }
 }

@@ -9,11 +9,11 @@ use async_graphql::parser::{
 use rollcall::{demo::cast, ids::Kind};
 use serde_json::json;
 
-use crate::support::{Client, TestApp, schema::SCHEMA};
+use crate::support::{Client, TestApp, of, schema::SCHEMA};
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
-const ROOTS: [(&str, &str, i32, i32); 24] = [
+const ROOTS: [(&str, &str, i32, i32); 25] = [
     (
         cast::ADMIN,
         "accessEntries(first: $first, filter: {coordinate: \"Student.citizenshipNumber\"}) { totalCount edges { node { \
@@ -196,6 +196,13 @@ const ROOTS: [(&str, &str, i32, i32); 24] = [
         20,
     ),
     (
+        cast::PARENT,
+        "notifications(first: $first) { totalCount edges { node { kind subject { id } student { name } } } } \
+         devices { platform } notificationSettings { choices { wanted } }",
+        2,
+        8,
+    ),
+    (
         cast::STUDENT,
         "viewer { student { phone attendanceRecords(first: $first) { edges { node { session { teacher { name } } subject { name } } } } \
          meetings(first: $first) { edges { node { staff { name } } } } } }",
@@ -290,6 +297,19 @@ on_both! {
         for _ in 1..=8 {
             app.api_key("AGGREGATES").await;
             admin.data("{ students(first: 1) { edges { node { citizenshipNumber } } } }").await;
+        }
+        for statement in [
+            "INSERT INTO events (kind, subject_id, student_id, at) SELECT 'STUDENT_ABSENT', session_id, student_id, \
+             '2026-03-18 09:00:00' FROM attendance_records"
+                .to_owned(),
+            format!(
+                "INSERT INTO notifications (account_id, event_id, at) SELECT p.account_id, e.id, e.at FROM events e \
+                 JOIN parent_students l ON l.student_id = e.student_id JOIN parents p ON p.id = l.parent_id \
+                 WHERE p.id = ({})",
+                of("parents", cast::PARENT)
+            ),
+        ] {
+            app.database.execute(&statement).await;
         }
         // The newest entries of the audit log are about rows of one type: those of a page, and the one after it.
         for version in 1..=9 {

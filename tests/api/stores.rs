@@ -28,7 +28,7 @@ struct Reader<'a> {
     reached: BTreeMap<&'static str, HashMap<i64, i32>>,
 }
 
-const TYPES: [(&str, &str); 22] = [
+const TYPES: [(&str, &str); 24] = [
     ("Student", "students"),
     ("Parent", "parents"),
     ("Staff", "staff"),
@@ -51,6 +51,8 @@ const TYPES: [(&str, &str); 22] = [
     ("AccessEntry", "access_entries"),
     ("ApiKey", "api_keys"),
     ("Session", "sessions"),
+    ("Notification", "notifications"),
+    ("Device", "devices"),
 ];
 
 /// More rows than the data has of anything.
