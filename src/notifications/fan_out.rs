@@ -155,12 +155,14 @@ pub async fn tell(
         .load(cx)
         .await?;
     let made: HashMap<i64, i64> = made.into_iter().collect();
-    deliver(cx, now, deliveries.iter().filter_map(|(account, job)| Some((*made.get(account)?, job))).collect()).await?;
+    let of_new = |(account, job): &(i64, NewJob)| made.get(account).map(|notification| (*notification, job.clone()));
+    let deliveries: Vec<(i64, NewJob)> = deliveries.iter().filter_map(of_new).collect();
+    deliver(cx, now, &deliveries).await?;
     jobs::enqueue(cx, now, next.into_iter().collect()).await
 }
 
 /// Has notifications delivered, each by a job of its own or by one that waits for what it may be joined to.
-async fn deliver(cx: &mut Cx, now: NaiveDateTime, deliveries: Vec<(i64, &NewJob)>) -> Result<()> {
+async fn deliver(cx: &mut Cx, now: NaiveDateTime, deliveries: &[(i64, NewJob)]) -> Result<()> {
     use job_rows as j;
     let batches: Vec<&str> = deliveries.iter().filter_map(|(_, job)| job.batch.as_deref()).collect();
     // Written, so that whoever would begin one of them meanwhile waits, and then finds what was joined to it.
@@ -173,7 +175,7 @@ async fn deliver(cx: &mut Cx, now: NaiveDateTime, deliveries: Vec<(i64, &NewJob)
         diesel::update(waiting).set(j::attempts.eq(0)).returning((j::batch, j::id)).get_results(cx).await?;
     let mut to: HashMap<String, i64> = waiting.into_iter().filter_map(|(batch, id)| Some((batch?, id))).collect();
     let joins = |job: &NewJob| job.batch.as_ref().is_some_and(|batch| to.contains_key(batch));
-    let new: Vec<NewJob> = deliveries.iter().map(|(_, job)| *job).filter(|job| !joins(job)).cloned().collect();
+    let new: Vec<NewJob> = deliveries.iter().map(|(_, job)| job).filter(|job| !joins(job)).cloned().collect();
     let keys: Vec<String> = new.iter().map(|job| job.key.clone()).collect();
     jobs::enqueue(cx, now, new).await?;
     let made: Vec<(String, i64)> = j::table.filter(j::key.eq_any(keys)).select((j::key, j::id)).load(cx).await?;

@@ -38,9 +38,11 @@ pub fn devices_reach(scope: &Scope) -> Reach<devices::table, Backend> {
 
 fn listed<'a>(scope: &Scope, filter: &NotificationFilter) -> Query<'a> {
     let mut rows = notifications::table.inner_join(events::table).into_boxed().filter(reach(scope).filter());
-    if let Some(unread) = filter.unread {
-        rows = rows.filter(notifications::read_at.is_null().eq(unread));
-    }
+    rows = match filter.unread {
+        Some(true) => rows.filter(notifications::read_at.is_null()),
+        Some(false) => rows.filter(notifications::read_at.is_not_null()),
+        None => rows,
+    };
     if let Some(category) = filter.category {
         rows = rows.filter(events::kind.eq_any(category.kinds()));
     }

@@ -145,8 +145,7 @@ async fn the_examples_of_notifications_work_as_they_are() {
     let app = TestApp::start(Backend::Sqlite).await;
     let parent = app.sign_in(cast::PARENT).await;
     let page = include_str!("../../docs/notifications.md");
-    let examples: Vec<&str> =
-        page.split("```graphql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples: Vec<&str> = page.split("```graphql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(examples.len(), 4);
     for example in examples {
         let text = parent.ask(example).await.ok().data.to_string();
