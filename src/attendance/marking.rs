@@ -93,6 +93,16 @@ impl Marking {
         marking
     }
 
+    /// Who is absent now from a class that was held and was not before: whose mark is another one, and where the class was
+    /// `flipped` to one that was held after all, whoever was marked so.
+    #[must_use]
+    pub fn absent(&self, class: &Class, flipped: bool) -> Vec<i64> {
+        let new = self.marks.iter().filter(|(_, (_, is))| *is == AttendanceStatus::Absent).map(|(student, _)| *student);
+        let stays = |student: &i64| flipped && !self.marks.contains_key(student);
+        let old = class.marked.iter().filter(|(_, marked)| marked.status == AttendanceStatus::Absent);
+        new.chain(old.map(|(student, _)| *student).filter(stays)).collect()
+    }
+
     /// Whether everything stays as it is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -196,6 +206,15 @@ mod tests {
         let marking = Marking::of(&class(), &sent);
         let marks = BTreeMap::from([(3, (Some(Excused), Late)), (4, (None, Excused)), (5, (None, Excused))]);
         assert_eq!(marking, Marking { marks, by_hand: vec![2, 3], by_leave: BTreeMap::new() });
+    }
+
+    #[test]
+    fn who_is_absent_now_and_was_not_before_is_told_of_once() {
+        let marking = Marking::of(&class(), &BTreeMap::from([(1, Absent), (3, Late)]));
+        assert_eq!(marking.absent(&class(), false), [1], "9 was absent before");
+        assert_eq!(marking.absent(&class(), true), [1, 9], "and it was not held before");
+        let again = Marking::of(&class(), &BTreeMap::from([(9, Absent)]));
+        assert_eq!(again.absent(&class(), false), [0; 0]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Cx, attendance, attendance_marks as marks, audit, leave, progress_write, routines, students};
+use super::{
+    Cx, attendance, attendance_marks as marks, audit, events_write, leave, progress_write, routines, students,
+};
 use crate::{
     attendance::{
         can,
@@ -18,6 +20,7 @@ use crate::{
     change::{Act, Changed, Problems},
     db::schema::{attendance_corrections, attendance_excuses, attendance_records, attendance_sessions},
     error::Result,
+    events::model::{EventKind, NewEvent, Topic},
     graphql::UserErrorCode::{Duplicate, Invalid, NotInClass, NotScheduled},
     ids::Kind,
     routines::model::RoutineRow,
@@ -49,7 +52,23 @@ pub async fn mark(cx: &mut Cx, act: &Act, sheet: &Sheet, mut problems: Problems)
     let touched: Vec<i64> = marking.marks.keys().chain(others).copied().collect();
     progress_write::recompute(cx, act, &touched).await?;
     audit::record(cx, act, vec![change(before.as_ref(), &session, &marking, sheet.reason.as_deref())]).await?;
+    let absent = if sheet.held { marking.absent(&class, flipped) } else { Vec::new() };
+    events_write::raise_all(cx, act, events(&routine, session.id, &touched, absent)).await?;
     Ok(session.id)
+}
+
+/// What there is to tell of a sheet: that the class was marked, and who is absent now and was not before.
+fn events(routine: &RoutineRow, session: i64, touched: &[i64], absent: Vec<i64>) -> Vec<NewEvent> {
+    let students = touched.iter().map(|student| Topic::Student(*student));
+    let topics = students.chain([Topic::Staff(routine.teacher_id), Topic::Course(routine.course_id)]).collect();
+    let marked = NewEvent { kind: EventKind::AttendanceMarked, subject: session, student: None, topics };
+    let absence = |student| NewEvent {
+        kind: EventKind::StudentAbsent,
+        subject: session,
+        student: Some(student),
+        topics: vec![Topic::Student(student)],
+    };
+    [marked].into_iter().chain(absent.into_iter().map(absence)).collect()
 }
 
 /// Removes a session that was marked by mistake, with its records, and gives the number of its routine.

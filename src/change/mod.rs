@@ -316,14 +316,19 @@ impl Tries {
                 error
             }
         };
+        if self.again(&error, random).await { Ok(None) } else { Err(error) }
+    }
+
+    /// Whether what failed so is worth another try, which is waited for: it met another transaction, and did not meet too many.
+    pub async fn again(&mut self, error: &Error, random: &Random) -> bool {
         self.0 += 1;
         if !error.met_another() || self.0 == Self::MOST {
-            return Err(error);
+            return false;
         }
         // Half of a doubling span, and up to as much again: who met once should not meet again.
         let half = 1_u64 << self.0.min(6);
         let [byte] = random.bytes::<1>();
         tokio::time::sleep(Duration::from_millis(half + half * u64::from(byte) / 256)).await;
-        Ok(None)
+        true
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     leave::api::LeaveRequest,
     meetings::api::Meeting,
     notices::api::Notice,
+    notifications::{api::Notification, device_api::Device},
     parents::api::Parent,
     progress::api::{CourseTracking, SubjectProgress},
     routines::api::Routine,
@@ -56,6 +57,8 @@ pub enum Node {
     Course(Course),
     /// A student's way through a course.
     CourseTracking(CourseTracking),
+    /// A device that push messages go to.
+    Device(Device),
     /// The institute.
     Institute(Institute),
     /// Feedback on the institute.
@@ -70,6 +73,8 @@ pub enum Node {
     Meeting(Meeting),
     /// A notice.
     Notice(Notice),
+    /// A row of an inbox.
+    Notification(Notification),
     /// A parent.
     Parent(Parent),
     /// A weekly slot.
@@ -123,13 +128,14 @@ pub async fn find_all(call: &Call, kind: Kind, ids: Vec<i64>) -> Result<HashMap<
         Kind::Course => nodes(Course::by_ids(call, ids).await?),
         Kind::CourseTracking => nodes(CourseTracking::by_ids(call, ids).await?),
         Kind::Export => nodes(Export::by_ids(call, ids).await?),
+        Kind::Device => nodes(Device::by_ids(call, ids).await?),
         Kind::Institute => institute::load(call).await?.map(|institute| (1, institute.into())).into_iter().collect(),
         Kind::InstituteFeedback => nodes(InstituteFeedback::by_ids(call, ids).await?),
         Kind::LeaveRequest => nodes(LeaveRequest::by_ids(call, ids).await?),
         Kind::Meeting => nodes(Meeting::by_ids(call, ids).await?),
         Kind::Notice => nodes(Notice::by_ids(call, ids).await?),
         Kind::Job => nodes(Job::by_ids(call, ids).await?),
-        Kind::Device | Kind::Notification => HashMap::new(),
+        Kind::Notification => nodes(Notification::by_ids(call, ids).await?),
         Kind::Parent => nodes(Parent::by_ids(call, ids).await?),
         Kind::Routine => nodes(Routine::by_ids(call, ids).await?),
         Kind::Session => nodes(Session::by_ids(call, ids).await?),

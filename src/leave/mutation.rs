@@ -27,7 +27,7 @@ use crate::{
 /// Who asks for leave, and takes it back: a student, their parents, and staff for themselves.
 const ASKING: RoleSet = RoleSet::of(&[Student, Parent, Own]);
 /// Who decides; an HOD about students of the courses they head, and those who teach in them.
-const DECIDING: RoleSet = RoleSet::of(&[Admin, Hod]);
+pub const DECIDING: RoleSet = RoleSet::of(&[Admin, Hod]);
 
 /// Leave to ask for: a student for themself, a parent for their child, a staff member for themself.
 #[derive(InputObject)]

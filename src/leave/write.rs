@@ -5,12 +5,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, attendance_leave, audit, leave, staff, students};
+use super::{Cx, attendance_leave, audit, events_write, leave, staff, students};
 use crate::{
     audit::model::Change,
     change::{Act, Changed, Problems},
-    db::schema::leave_requests as l,
+    db::schema::{leave_requests as l, routines, students as student_rows},
     error::Result,
+    events::model::{EventKind, NewEvent, Topic},
     graphql::UserErrorCode::{InPast, OutOfRange, Overlaps},
     ids::Kind,
     leave::{
@@ -65,6 +66,7 @@ pub async fn request(cx: &mut Cx, act: &Act, new: &NewLeave, mut problems: Probl
         .get_result(cx)
         .await?;
     audit::record(cx, act, vec![Change::made(Kind::LeaveRequest, row.id, &row)]).await?;
+    raise(cx, act, EventKind::LeaveRequested, &row).await?;
     Ok(row.id)
 }
 
@@ -127,6 +129,7 @@ pub async fn decide(
         _ => attendance_leave::Marks::new(),
     };
     audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
+    raise(cx, act, EventKind::LeaveDecided, &after).await?;
     Ok(id)
 }
 
@@ -157,7 +160,26 @@ pub async fn withdraw_approval(
         None => attendance_leave::Marks::new(),
     };
     audit::record(cx, act, vec![change(&before, &after, &marks)]).await?;
+    raise(cx, act, EventKind::LeaveDecided, &after).await?;
     Ok(id)
+}
+
+/// Raises what became of a request. It concerns whom it is about, and the courses whose heads decide about it.
+async fn raise(cx: &mut Cx, act: &Act, kind: EventKind, request: &LeaveRequestRow) -> Result<()> {
+    let mut topics = Vec::new();
+    if let Some(student) = request.student_id {
+        topics.push(Topic::Student(student));
+        let course = student_rows::table.find(student).select(student_rows::course_id);
+        let course: Option<i64> = course.first::<Option<i64>>(cx).await?;
+        topics.extend(course.map(Topic::Course));
+    }
+    if let Some(staff) = request.staff_id {
+        topics.push(Topic::Staff(staff));
+        let courses = routines::table.filter(routines::active).filter(routines::teacher_id.eq(staff));
+        let courses: Vec<i64> = courses.select(routines::course_id).distinct().load(cx).await?;
+        topics.extend(courses.into_iter().map(Topic::Course));
+    }
+    events_write::raise(cx, act, NewEvent { kind, subject: request.id, student: request.student_id, topics }).await
 }
 
 /// What was done, for the audit log: with the marks of attendance by the numbers of their sessions.

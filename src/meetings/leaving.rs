@@ -9,12 +9,13 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, students};
+use super::{Cx, meetings_told, students};
 use crate::{
     audit::model::Change,
     change::Act,
     db::schema::{meeting_parents, meeting_students, meetings as m, parent_students},
     error::Result,
+    events::model::EventKind,
     ids::Kind,
     meetings::model::{MeetingChange, MeetingRow, MeetingStatus},
 };
@@ -32,7 +33,7 @@ pub async fn held_by(cx: &mut Cx, act: &Act, staff: i64) -> Result<Vec<MeetingRo
 }
 
 /// Calls meetings off, and gives what is to be recorded of it.
-pub async fn cancel(cx: &mut Cx, meetings: &[MeetingRow], reason: &str) -> Result<Vec<Change>> {
+pub async fn cancel(cx: &mut Cx, act: &Act, meetings: &[MeetingRow], reason: &str) -> Result<Vec<Change>> {
     let ids: Vec<i64> = meetings.iter().map(|meeting| meeting.id).collect();
     let change =
         MeetingChange { cancellation_reason: Some(reason.to_owned()), ..MeetingChange::to(MeetingStatus::Cancelled) };
@@ -41,6 +42,7 @@ pub async fn cancel(cx: &mut Cx, meetings: &[MeetingRow], reason: &str) -> Resul
         .returning(MeetingRow::as_returning())
         .get_results(cx)
         .await?;
+    meetings_told::raise(cx, act, EventKind::MeetingCancelled, &after).await?;
     let after: BTreeMap<i64, MeetingRow> = after.into_iter().map(|meeting| (meeting.id, meeting)).collect();
     let change = |before: &MeetingRow| Some(Change::edited(Kind::Meeting, before.id, before, after.get(&before.id)?));
     Ok(meetings.iter().filter_map(change).collect())
@@ -79,7 +81,7 @@ pub async fn without_family(cx: &mut Cx, act: &Act, student: i64, reason: &str) 
     };
     let (kept, off): (Vec<MeetingRow>, Vec<MeetingRow>) =
         meetings.into_iter().partition(|meeting| !of(meeting, true).is_empty());
-    let mut changes = cancel(cx, &off, reason).await?;
+    let mut changes = cancel(cx, act, &off, reason).await?;
     let mut smaller = Vec::new();
     for meeting in kept {
         let (before, after) = (of(&meeting, false), of(&meeting, true));

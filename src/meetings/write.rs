@@ -7,13 +7,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, auth_write, dialect, meetings, parents, staff, students};
+use super::{Cx, audit, auth_write, dialect, meetings, meetings_told, parents, staff, students};
 use crate::{
     audit::model::Change,
     auth::{Role, RoleSet, Scope},
     change::{Act, Changed, Problems},
     db::schema::{self, meeting_parents, meeting_students, parent_students},
     error::Result,
+    events::model::EventKind,
     graphql::UserErrorCode::{InPast, ParentBusy, StaffBusy, WrongStatus},
     ids::Kind,
     meetings::{
@@ -161,8 +162,10 @@ async fn make(cx: &mut Cx, act: &Act, teacher: i64, meeting: &NewMeeting, status
     let student = |student: &i64| (meeting_students::meeting_id.eq(id), meeting_students::student_id.eq(*student));
     let rows: Vec<_> = meeting.students.iter().map(student).collect();
     dialect::execute_batch(cx, diesel::insert_into(meeting_students::table).values(rows)).await?;
-    let made = json!({"meeting": row, "parents": meeting.parents, "students": meeting.students});
+    let made = json!({"meeting": &row, "parents": meeting.parents, "students": meeting.students});
     audit::record(cx, act, vec![Change::made(Kind::Meeting, id, made)]).await?;
+    let kind = if open { EventKind::MeetingScheduled } else { EventKind::MeetingRequested };
+    meetings_told::raise(cx, act, kind, &[row]).await?;
     Ok(id)
 }
 
@@ -182,7 +185,7 @@ pub async fn accept(
         Busy::of(cx, &before, span).await?.check(cx, act, &mut problems).await?;
     }
     let change = status.map(|status| MeetingChange::to(status).at(span));
-    write(cx, act, &before, change, problems).await
+    write(cx, act, &before, change, EventKind::MeetingScheduled, problems).await
 }
 
 /// Moves a meeting to another time.
@@ -200,7 +203,7 @@ pub async fn reschedule(
         Busy::of(cx, &before, span).await?.check(cx, act, &mut problems).await?;
     }
     let change = status.map(|status| MeetingChange::to(status).at(span));
-    write(cx, act, &before, change, problems).await
+    write(cx, act, &before, change, EventKind::MeetingMoved, problems).await
 }
 
 /// Calls a meeting off.
@@ -208,7 +211,7 @@ pub async fn cancel(cx: &mut Cx, act: &Act, id: i64, reason: &str, mut problems:
     let (before, status) = target(cx, act, Step::Cancel, id, &mut problems).await?;
     let cancellation_reason = Some(reason.to_owned());
     let change = status.map(|status| MeetingChange { cancellation_reason, ..MeetingChange::to(status) });
-    write(cx, act, &before, change, problems).await
+    write(cx, act, &before, change, EventKind::MeetingCancelled, problems).await
 }
 
 /// Says that a meeting took place, and what was talked about.
@@ -216,7 +219,7 @@ pub async fn complete(cx: &mut Cx, act: &Act, id: i64, notes: &str, mut problems
     let (before, status) = target(cx, act, Step::Complete, id, &mut problems).await?;
     let notes = Some(notes.to_owned());
     let change = status.map(|status| MeetingChange { notes, ..MeetingChange::to(status) });
-    write(cx, act, &before, change, problems).await
+    write(cx, act, &before, change, EventKind::MeetingCompleted, problems).await
 }
 
 /// The meeting with which a step is taken, and its status after that; none where it cannot be taken.
@@ -251,12 +254,13 @@ fn moved(meeting: &MeetingRow, starts_at: NaiveDateTime, minutes: Option<i32>) -
     }
 }
 
-/// Writes what a step does, where nothing is wrong. Who takes part repeats the time by a foreign key that cascades.
+/// Writes what a step does, where nothing is wrong, and raises that it was taken. Who takes part repeats the time by a foreign key that cascades.
 async fn write(
     cx: &mut Cx,
     act: &Act,
     before: &MeetingRow,
     change: Option<MeetingChange>,
+    kind: EventKind,
     problems: Problems,
 ) -> Changed<i64> {
     use schema::meetings as m;
@@ -266,8 +270,10 @@ async fn write(
         .returning(MeetingRow::as_returning())
         .get_result(cx)
         .await?;
-    audit::record(cx, act, vec![Change::edited(Kind::Meeting, after.id, before, &after)]).await?;
-    Ok(after.id)
+    let id = after.id;
+    audit::record(cx, act, vec![Change::edited(Kind::Meeting, id, before, &after)]).await?;
+    meetings_told::raise(cx, act, kind, &[after]).await?;
+    Ok(id)
 }
 
 /// Whose time a meeting would take, and when.

@@ -6,12 +6,13 @@ use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
 
-use super::{Cx, audit, batches, batches_write, courses, courses_write, dialect, notices};
+use super::{Cx, audit, batches, batches_write, courses, courses_write, dialect, events_write, notices};
 use crate::{
     audit::model::Change,
     change::{Act, Changed, Problems},
     db::schema::{self, notice_audiences, notice_reads},
     error::Result,
+    events::model::{EventKind, NewEvent, Topic},
     graphql::UserErrorCode::Required,
     ids::Kind,
     notices::{
@@ -51,6 +52,9 @@ pub async fn publish(
     dialect::execute_batch(cx, groups).await?;
     let made = json!({"notice": row, "audience": audience});
     audit::record(cx, act, vec![Change::made(Kind::Notice, id, made)]).await?;
+    let event =
+        NewEvent { kind: EventKind::NoticePublished, subject: id, student: None, topics: vec![Topic::Everybody] };
+    events_write::raise(cx, act, event).await?;
     Ok(id)
 }
 

@@ -117,7 +117,7 @@ async fn relieve(
 ) -> Changed<Leaving> {
     let mut changes = vec![change];
     changes.extend(routines_write::end_all(cx, &routines).await?);
-    changes.extend(meetings_leaving::cancel(cx, &meetings, reason).await?);
+    changes.extend(meetings_leaving::cancel(cx, act, &meetings, reason).await?);
     changes.extend(leave_write::withdraw_all(cx, Person::Staff(row.id)).await?);
     audit::record(cx, act, changes).await?;
     let cancelled = meetings.into_iter().map(|meeting| meeting.id).collect();

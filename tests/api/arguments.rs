@@ -46,6 +46,7 @@ impl Place {
                 let named = Kind::ALL.into_iter().filter(|kind| mutation.contains(&kind.name()));
                 named.max_by_key(|kind| kind.name().len()).unwrap_or_else(|| panic!("{}: an id of what?", self.name()))
             }
+            ("markNotificationsRead", "ids") => Kind::Notification,
             (_, "courseId" | "courseIds") => Kind::Course,
             (_, "batchId" | "batchIds" | "add" | "remove") => Kind::Batch,
             (_, "staffId" | "teacherId") => Kind::Staff,

@@ -140,6 +140,19 @@ async fn the_readmes_first_queries_work_as_they_are() {
     assert_eq!(answer.at("/signIn/userErrors/0/code"), "INVALID_CREDENTIALS", "the demo's password is not this data's");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_examples_of_notifications_work_as_they_are() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let parent = app.sign_in(cast::PARENT).await;
+    let page = include_str!("../../docs/notifications.md");
+    let examples: Vec<&str> = page.split("```graphql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let text = parent.ask(example).await.ok().data.to_string();
+        assert!(!example.starts_with("mutation") || text.contains("\"userErrors\":[]"), "{example}: {text}");
+    }
+}
+
 /// What stands in backquotes in a text.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
@@ -158,6 +171,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/openid.md"),
         include_str!("../../docs/operating.md"),
         include_str!("../../docs/queue.md"),
+        include_str!("../../docs/notifications.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
     for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {

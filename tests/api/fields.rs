@@ -27,7 +27,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 
 /// Each type with all of its fields, by who may read them.
 #[rustfmt::skip]
-static FIELDS: [(&str, &[(&str, &str)]); 15] = [
+static FIELDS: [(&str, &[(&str, &str)]); 17] = [
     ("Student", &[
         (PEOPLE, "id name photoUrl status course batches currentPeriod routines version viewerCan"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
@@ -90,6 +90,8 @@ static FIELDS: [(&str, &[(&str, &str)]); 15] = [
         ("ADMIN HOD SELF", "audience"),
         ("ADMIN", "withdrawnAt"),
     ]),
+    ("Notification", &[("SELF", "id kind category at readAt subject student")]),
+    ("Device", &[("SELF", "id platform active lastError createdAt")]),
     ("Institute", &[
         (ANYONE, "id name phone email address logoUrl description timeZone"),
         ("ADMIN", "registrationNumber taxNumber secondFactorRequired version"),

@@ -21,7 +21,8 @@ pub const STUDENT_PARENT: &str = "student.parent@example.org";
 /// course that was attended, an HOD who teaches in a course they head and is rated there, an HOD with a meeting, leave and
 /// feedback of their own, a parent in a meeting about a child of others and in one about no child, notices that were
 /// withdrawn and one for a course that a teacher left, API keys that are not in force; those who are two things at once; and
-/// an entry in the audit log and in the access log by everybody who asks, and an identity of theirs.
+/// an entry in the audit log and in the access log by everybody who asks, an identity and a device of theirs, and notifications of
+/// a notice and of a student whom they may reach or not.
 pub async fn hard_cases(app: &TestApp) {
     let of = |table: &str, email: &str| format!("({})", of(table, email));
     let (student, child, hod, both) = (
@@ -268,7 +269,7 @@ fn course_that_a_teacher_left() -> [String; 3] {
     ]
 }
 
-/// That everybody who asks once edited a student and read of another, whom they may reach or not; that keys read; and that
+/// What is of everybody who asks: that they once edited a student and read of another, whom they may reach or not; that keys read; and that
 /// everybody once signed in with a provider.
 fn entries() -> Vec<String> {
     let emails: Vec<String> = VIEWERS.iter().map(|viewer| format!("'{}'", viewer.email)).collect();
@@ -292,6 +293,20 @@ fn entries() -> Vec<String> {
          SELECT '2026-03-18 10:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' FROM api_keys"
             .to_owned(),
         format!("INSERT INTO access_subjects (entry_id, subject_id) SELECT id, ({student}) FROM access_entries"),
+        "INSERT INTO events (kind, subject_id, at) SELECT 'NOTICE_PUBLISHED', MAX(id), '2026-03-18 09:00:00' FROM notices"
+            .to_owned(),
+        format!(
+            "INSERT INTO events (kind, subject_id, student_id, at) SELECT 'STUDENT_ABSENT', MAX(session_id), student_id, \
+             '2026-03-18 09:00:00' FROM attendance_records WHERE student_id = ({student}) GROUP BY student_id"
+        ),
+        format!(
+            "INSERT INTO notifications (account_id, event_id, at) SELECT a.id, e.id, e.at FROM (SELECT id {by}) AS a \
+             CROSS JOIN events e"
+        ),
+        format!(
+            "INSERT INTO devices (account_id, token, platform, created_at) SELECT id, 'of ' || email, 'ANDROID', \
+             '2026-03-18 09:00:00' {by}"
+        ),
         format!(
             "INSERT INTO identities (account_id, issuer, subject, created_at, last_used_at) SELECT id, \
              'https://accounts.example.org', email, '2026-03-18 09:00:00', '2026-03-18 09:00:00' {by}"

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::{
     hard::jobs,
-    support::{Client, TestApp, schema::SCHEMA},
+    support::{Client, TestApp, of, schema::SCHEMA},
 };
 
 /// A big query for each root of those who ask it (a sheet is of the class `$routine` on `$date`, which has corrections), with how many rows are few and how many are many: already among the few
 /// there is something of everything that is nested, so that the same statements have something to find.
-const ROOTS: [(&str, &str, i32, i32); 24] = [
+const ROOTS: [(&str, &str, i32, i32); 25] = [
     (
         cast::ADMIN,
         "accessEntries(first: $first, filter: {coordinate: \"Student.citizenshipNumber\"}) { totalCount edges { node { \
@@ -200,6 +200,13 @@ const ROOTS: [(&str, &str, i32, i32); 24] = [
         20,
     ),
     (
+        cast::PARENT,
+        "notifications(first: $first) { totalCount edges { node { kind subject { id } student { name } } } } \
+         devices { platform } notificationSettings { choices { wanted } }",
+        2,
+        8,
+    ),
+    (
         cast::STUDENT,
         "viewer { student { phone attendanceRecords(first: $first) { edges { node { session { teacher { name } } subject { name } } } } \
          meetings(first: $first) { edges { node { staff { name } } } } } }",
@@ -296,6 +303,19 @@ on_both! {
             admin.data("{ students(first: 1) { edges { node { citizenshipNumber } } } }").await;
         }
         app.database.execute(&jobs("DEAD", 9)).await;
+        for statement in [
+            "INSERT INTO events (kind, subject_id, student_id, at) SELECT 'STUDENT_ABSENT', session_id, student_id, \
+             '2026-03-18 09:00:00' FROM attendance_records"
+                .to_owned(),
+            format!(
+                "INSERT INTO notifications (account_id, event_id, at) SELECT p.account_id, e.id, e.at FROM events e \
+                 JOIN parent_students l ON l.student_id = e.student_id JOIN parents p ON p.id = l.parent_id \
+                 WHERE p.id = ({})",
+                of("parents", cast::PARENT)
+            ),
+        ] {
+            app.database.execute(&statement).await;
+        }
         // The newest entries of the audit log are about rows of one type: those of a page, and the one after it.
         for version in 1..=9 {
             admin.done("editCourse", json!({"id": app.id(Kind::Course, 1), "version": version, "description": format!("{version}")}), "").await;

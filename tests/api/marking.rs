@@ -341,9 +341,9 @@ on_both! {
         assert_eq!(lesson.marks(&app, FRIDAY).await[&a], "LATE");
     }
 
-    /// Eighteen at most: the viewer, the zone, begin, the routine, its session, the class, its marks, its leave; the session,
-    /// marks, corrections, what leave did (removed, and added), completion read and written, the audit entry, commit; the
-    /// answer.
+    /// Twenty-one at most: the viewer, the zone, begin, the routine, its session, the class, its marks, its leave; the session,
+    /// marks, corrections, what leave did (removed, and added), completion read and written, the audit entry, the
+    /// events with whom they concern and their jobs, commit; the answer.
     async fn a_class_of_more_than_forty_is_marked_in_as_many_statements_as_three_students(app: TestApp) {
         let (lesson, teacher) = (Lesson::of(&app).await.grow(&app, 42).await, app.sign_in(cast::TEACHER).await);
         assert_eq!(lesson.students.len(), 42);
@@ -372,7 +372,7 @@ on_both! {
             assert_eq!(lesson.marks(&app, date).await.len(), students.len());
         }
         assert_eq!(taken[0], taken[1]);
-        assert_eq!(taken[0][1], 18, "{taken:?}");
+        assert_eq!(taken[0][1], 21, "{taken:?}");
     }
 
     async fn completion_and_its_status_follow_attendance(app: TestApp) {

@@ -74,8 +74,14 @@ type Cells = BTreeMap<(&'static str, &'static str), BTreeMap<String, Outcomes>>;
 
 /// What a mutation's input is filled with so that it is refused: rows that are not there, empty texts, nonsense.
 fn nonsense(app: &TestApp, viewer: &Viewer, field: &Field, argument: &Argument) -> Option<String> {
-    // Of the one nothing is required: without anything to refuse it is done. The other is denied to an HOD without a course.
-    let given = [("editProfile", "photoUrl"), ("admitStudent", "courseId")].contains(&(&field.name, &argument.name));
+    // Of these nothing is required: without anything to refuse they are done. To admit is denied to an HOD without a course.
+    let given = [
+        ("editProfile", "photoUrl"),
+        ("admitStudent", "courseId"),
+        ("markAllNotificationsRead", "until"),
+        ("updateNotificationSettings", "quietFrom"),
+    ];
+    let given = given.contains(&(&field.name, &argument.name));
     if !argument.required && !given && argument.name != "clientMutationId" {
         return None;
     }

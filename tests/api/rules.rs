@@ -185,7 +185,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 22] = [
+pub static RULES: [Rule; 24] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
@@ -380,6 +380,15 @@ pub static RULES: [Rule; 22] = [
         ("ADMIN", "ADMIN", ALL),
         ("SELF", "SELF", "x.account_id = (SELECT account FROM me)"),
     ]),
+    // An inbox is its owner's alone. What is about a student is there as long as the owner reaches that student by any role.
+    Rule::new("Notification", Kind::Notification, "notifications", "notifications", &[
+        ("ADMIN", "SELF", "x.account_id = (SELECT account FROM me)"),
+        ("ADMISSION", "SELF", "x.account_id = (SELECT account FROM me)"),
+        ("SELF", "SELF", "(x.account_id = (SELECT account FROM me) AND x.event_id IN (SELECT e.id FROM events e WHERE \
+            e.student_id IS NULL OR e.student_id IN (SELECT id FROM headed_students) OR e.student_id IN (SELECT id FROM \
+            taught) OR e.student_id IN (SELECT id FROM myself) OR e.student_id IN (SELECT id FROM children)))"),
+    ]),
+    Rule::new("Device", Kind::Device, "devices", "", &[("SELF", "SELF", "x.account_id = (SELECT account FROM me)")]),
     Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
     Rule::new("Job", Kind::Job, "jobs", "jobs", &[("ADMIN", "ADMIN", ALL)]),
     Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),

@@ -28,7 +28,7 @@ struct Reader<'a> {
     reached: BTreeMap<&'static str, HashMap<i64, i32>>,
 }
 
-const TYPES: [(&str, &str); 23] = [
+const TYPES: [(&str, &str); 26] = [
     ("Student", "students"),
     ("Parent", "parents"),
     ("Staff", "staff"),
@@ -50,8 +50,11 @@ const TYPES: [(&str, &str); 23] = [
     ("AuditEntry", "audit_entries"),
     ("AccessEntry", "access_entries"),
     ("ApiKey", "api_keys"),
+    ("Export", "exports"),
     ("Job", "jobs"),
     ("Session", "sessions"),
+    ("Notification", "notifications"),
+    ("Device", "devices"),
 ];
 
 /// More rows than the data has of anything.

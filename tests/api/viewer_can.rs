@@ -32,7 +32,7 @@ const OF_VIEWER: [&str; 12] = [
     "resetSecondFactor",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
-const OF_EVERYBODY: [&str; 18] = [
+const OF_EVERYBODY: [&str; 23] = [
     "signIn",
     "completeSignIn",
     "beginProviderSignIn",
@@ -50,6 +50,11 @@ const OF_EVERYBODY: [&str; 18] = [
     "renewRecoveryCodes",
     "removeSecondFactor",
     "markNoticeRead",
+    "markNotificationsRead",
+    "markAllNotificationsRead",
+    "updateNotificationSettings",
+    "registerDevice",
+    "removeDevice",
     "endOtherSessions",
 ];
 

@@ -83,6 +83,8 @@ pub mod leave_write;
 pub mod meetings;
 #[path = "../../meetings/leaving.rs"]
 pub mod meetings_leaving;
+#[path = "../../meetings/told.rs"]
+pub mod meetings_told;
 #[path = "../../meetings/write.rs"]
 pub mod meetings_write;
 #[path = "../../messages/store.rs"]
@@ -91,6 +93,14 @@ pub mod messages;
 pub mod notices;
 #[path = "../../notices/write.rs"]
 pub mod notices_write;
+#[path = "../../notifications/store.rs"]
+pub mod notifications;
+#[path = "../../notifications/deliveries.rs"]
+pub mod notifications_deliveries;
+#[path = "../../notifications/fan_out.rs"]
+pub mod notifications_fan_out;
+#[path = "../../notifications/write.rs"]
+pub mod notifications_write;
 #[path = "../../openid/store.rs"]
 pub mod openid;
 #[path = "../../openid/write.rs"]

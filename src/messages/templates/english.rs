@@ -68,6 +68,7 @@ impl Words for English {
                 None => "A decision about leave was taken back",
             },
             EventKind::NoticePublished => "New notice",
+            EventKind::ExportReady => "Your export is ready",
         }
     }
 

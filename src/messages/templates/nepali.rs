@@ -80,6 +80,7 @@ impl Words for Nepali {
                 None => "बिदाको निर्णय फिर्ता लिइयो",
             },
             EventKind::NoticePublished => "नयाँ सूचना",
+            EventKind::ExportReady => "तपाईंले माग्नुभएको निर्यात तयार भयो",
         }
     }
 

@@ -15,6 +15,7 @@ use rollcall::{
     leave::model::{LeaveRequestOrderField, LeaveRequestQuery},
     meetings::model::{MeetingOrderField, MeetingQuery},
     notices::model::{NoticeFilter, NoticeOrderField},
+    notifications::model::NotificationFilter,
     parents::model::{ParentFilter, ParentOrderField},
     progress::model::{CourseTrackingOrderField, CourseTrackingQuery},
     routines::model::{RoutineOrderField, RoutineQuery},
@@ -151,10 +152,20 @@ async fn of_the_administration(reader: &Reader<'_>) {
     reader.within("api_keys::in_force", "ApiKey", read!(reader, api_keys::in_force(&keys, now)));
 }
 
+async fn of_inboxes(reader: &Reader<'_>) {
+    let filter = NotificationFilter::default();
+    list!(reader, "Notification": notifications::page(&filter), count(&filter), by_ids);
+    let devices = reader.all("Device").await;
+    let found = read!(reader, notifications::devices_by_ids(&devices));
+    reader.exactly("notifications::devices_by_ids", "Device", &devices, &found);
+    reader.listed("notifications::devices", "Device", &read!(reader, notifications::devices()));
+}
+
 /// All lists that there are.
 pub async fn all(reader: &Reader<'_>) {
     of_people(reader).await;
     of_academics(reader).await;
     of_school_life(reader).await;
     of_the_administration(reader).await;
+    of_inboxes(reader).await;
 }
