@@ -2,4 +2,5 @@
 
 pub mod deliver;
 pub mod model;
+pub mod subscription;
 pub mod tell;
