@@ -143,6 +143,10 @@ impl App {
             cors_origins: self.config.cors_origins.clone(),
             max_body_bytes: self.config.max_body_bytes,
             body_timeout: self.config.body_timeout,
+            live: http::LiveLimits {
+                subscriptions: self.config.max_subscriptions,
+                connections: self.config.max_live_connections,
+            },
             console: self.config.graphiql.then(|| Console::new(sign_ins)),
         };
         http::router(Arc::clone(&self.api), options)
@@ -164,7 +168,11 @@ impl App {
             header_timeout: self.config.header_timeout,
             max_header_bytes: self.config.max_header_bytes,
         };
-        http::serve(listener, self.router(sign_ins), connections, told_to_stop()).await;
+        let (services, url) = (self.api.services(), self.config.redis_url.as_ref().map(ExposeSecret::expose_secret));
+        tokio::select! {
+            () = http::serve(listener, self.router(sign_ins), connections, told_to_stop()) => {}
+            () = services.hub.run(url, &services.random) => {}
+        }
         self.api.services().background.finish_within(LAST_WORKS).await;
     }
 }
