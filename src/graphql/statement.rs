@@ -101,7 +101,8 @@ impl Guard for FieldGuard {
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
         if !lets_in(&self.type_name, call.viewer().roles()) {
-            let message = "an API key asks: it changes nothing, and listens to nothing";
+            let does = if self.type_name == "Subscription" { "listens to" } else { "changes" };
+            let message = format!("an API key reads, and {does} nothing");
             return Err(Error::forbidden(format!("{}.{field}", self.type_name), message).into());
         }
         let statement = ctx.data_unchecked::<Policy>().statement(&self.type_name, field);

@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod database;
+mod live;
 mod peers;
 pub mod provider;
 pub mod schema;
@@ -11,6 +12,7 @@ pub mod select;
 pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
+pub use live::{Events, Said, Socket};
 pub use peers::{Fault, Mail, Peers};
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
