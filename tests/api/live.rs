@@ -108,7 +108,7 @@ on_both! {
     async fn notices_are_heard_by_their_audience(app: TestApp) {
         let (parent, student) = (app.sign_in(cast::PARENT).await, app.sign_in(cast::STUDENT).await);
         let admin = app.sign_in(cast::ADMIN).await;
-        let input = json!({"title": "For parents", "message": "Come", "audience": [{"kind": "ROLE", "role": "PARENT"}]});
+        let input = json!({"title": "For parents", "message": "Come", "audience": {"roles": ["PARENT"]}});
         let payload = admin.done("publishNotice", input, "notice { id }").await;
         let (_, notice) = app.open(payload["notice"]["id"].as_str().unwrap());
         let mut theirs = listening(&app, &parent, NOTICES, json!({})).await;
