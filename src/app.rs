@@ -154,6 +154,10 @@ impl App {
             cors_origins: self.config.cors_origins.clone(),
             max_body_bytes: self.config.max_body_bytes,
             body_timeout: self.config.body_timeout,
+            live: http::LiveLimits {
+                subscriptions: self.config.max_subscriptions,
+                connections: self.config.max_live_connections,
+            },
             console: self.config.graphiql.then(|| Console::new(sign_ins)),
         };
         http::router(Arc::clone(&self.api), options)
@@ -191,7 +195,14 @@ impl App {
             }
         };
         let serve = http::serve(listener, router, connections, told);
-        tokio::join!(Box::pin(serve), Box::pin(work), watched(self.admin, &self.api, &stop));
+        let all = async {
+            tokio::join!(Box::pin(serve), Box::pin(work), watched(self.admin, &self.api, &stop));
+        };
+        let (services, url) = (self.api.services(), self.config.redis_url.as_ref().map(ExposeSecret::expose_secret));
+        tokio::select! {
+            () = all => {}
+            () = services.hub.run(url, &services.random) => {}
+        }
         self.api.services().background.finish_within(LAST_WORKS).await;
     }
 

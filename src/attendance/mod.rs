@@ -21,4 +21,5 @@ pub mod marking;
 pub mod model;
 pub mod mutation;
 pub mod sheet;
+pub mod subscription;
 pub mod summary;

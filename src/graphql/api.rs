@@ -7,10 +7,11 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationType},
     value,
 };
+use futures_util::StreamExt;
 
 use super::{
-    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, schema,
-    visible::Views,
+    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, moment::Moment,
+    schema, visible::Views,
 };
 use crate::error::{Code, Error, Result};
 
@@ -58,6 +59,11 @@ impl Api {
         &self.services
     }
 
+    /// What the schema's types are.
+    pub(super) fn completer(&self) -> &Completer {
+        &self.completer
+    }
+
     /// Finds a request's document, the one kept under `document_id` or its own, without asking who sent it.
     ///
     /// # Errors
@@ -69,26 +75,43 @@ impl Api {
 
     /// Answers a request of `asker`.
     pub async fn execute(self: &Arc<Self>, opened: Opened, asker: Asker) -> Response {
+        if opened.subscribes() {
+            let message = "a subscription is answered as it goes on: by a WebSocket (graphql-transport-ws), or as text/event-stream";
+            return failed(&Error::bad_input(message));
+        }
+        self.answer(opened, asker, None).await.unwrap_or_default()
+    }
+
+    /// Answers a request, a subscription's for one moment of it: then there may be no answer.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        opened: Opened,
+        asker: Asker,
+        moment: Option<Moment>,
+    ) -> Option<Response> {
         if let Err(error) = self.documents.admit(&opened, &asker.viewer) {
-            return failed(&error);
+            return Some(failed(&error));
         }
         let Opened { request, mut document, cost, .. } = opened;
         self.completer.prepare(&mut document);
         let operation = request.operation_name.clone();
         if let Err(error) = self.views.admit(asker.viewer.roles(), &mut document, operation.as_deref()) {
-            return failed(&error);
+            return Some(failed(&error));
         }
         let limits = self.documents.limits();
         let call = Arc::new(Call::new(Arc::clone(&self.services), asker, limits.answer_values));
-        let request = request.data(Arc::clone(&call));
+        let mut request = request.data(Arc::clone(&call));
+        if let Some(moment) = moment {
+            request = request.data(moment);
+        }
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
             let task = tokio::spawn(async move { api.run(request, document, operation, cost, &call).await });
-            return task.await.unwrap_or_else(|error| failed(&Error::internal(error)));
+            return task.await.unwrap_or_else(|error| Some(failed(&Error::internal(error))));
         }
         let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &call));
-        timed.await.unwrap_or_else(|_| failed(&Error::new(Code::Timeout, "the request took too long")))
+        timed.await.unwrap_or_else(|_| Some(failed(&Error::new(Code::Timeout, "the request took too long"))))
     }
 
     async fn run(
@@ -98,27 +121,30 @@ impl Api {
         operation: Option<String>,
         cost: u64,
         call: &Call,
-    ) -> Response {
+    ) -> Option<Response> {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
-        let mut response = tokio::select! {
-            response = self.schema.execute(request) => response,
-            () = call.budget().exhausted() => Response::default(),
+        // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
+        let mut answers = self.schema.execute_stream(request);
+        let response = tokio::select! {
+            response = answers.next() => response,
+            () = call.budget().exhausted() => Some(Response::default()),
         };
         if call.budget().is_exhausted() {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
-            return failed(&Error::new(Code::LimitExceeded, message));
+            return Some(failed(&Error::new(Code::LimitExceeded, message)));
         }
+        let mut response = response?;
         self.views.amend(call.viewer().roles(), &document, operation.as_deref(), &variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
-            return failed(&error);
+            return Some(failed(&error));
         }
         if self.completer.complete(&document, operation.as_deref(), &variables, &mut response) {
             let limit = self.documents.limits().cost;
             response.extensions.insert("cost".to_owned(), value!({ "requested": cost, "limit": limit }));
         }
-        response
+        Some(response)
     }
 }
 
@@ -146,7 +172,7 @@ fn refused(error: ServerError) -> Response {
     Response::from_errors(vec![error])
 }
 
-fn failed(error: &Error) -> Response {
+pub(super) fn failed(error: &Error) -> Response {
     refused(error.to_server())
 }
 

@@ -10,9 +10,9 @@ use std::{
 };
 
 use async_graphql::{
-    Request, Response, ServerError, Variables,
+    Request, ServerError, ValidationResult, Variables,
     async_trait::async_trait,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::{
         parse_query,
         types::{ExecutableDocument, OperationType},
@@ -50,11 +50,29 @@ impl Opened {
         self.cost
     }
 
+    /// What the operation to be executed is; none where it is not known which one that is.
+    fn of_type(&self) -> Option<OperationType> {
+        let selected = select_operation(&self.document, self.request.operation_name.as_deref());
+        selected.map(|operation| operation.ty)
+    }
+
     /// False if the operation to be executed is known and is not a query.
     #[must_use]
     pub fn only_reads(&self) -> bool {
-        let selected = select_operation(&self.document, self.request.operation_name.as_deref());
-        selected.is_none_or(|operation| operation.ty == OperationType::Query)
+        self.of_type().is_none_or(|of| of == OperationType::Query)
+    }
+
+    /// Whether the operation to be executed is a subscription.
+    #[must_use]
+    pub fn subscribes(&self) -> bool {
+        self.of_type() == Some(OperationType::Subscription)
+    }
+
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        let mut request = Request::new("").variables(self.request.variables.clone());
+        request.operation_name.clone_from(&self.request.operation_name);
+        Self { request, document: self.document.clone(), cost: self.cost, kept: self.kept }
     }
 }
 
@@ -192,7 +210,7 @@ fn entries(manifest: &str) -> Result<Vec<(String, String)>> {
     }
 }
 
-/// Leaves of an execution what comes before it: validation.
+/// Ends an execution where it would begin, after validation; what was valid ends without an error.
 struct ValidateOnly;
 
 impl ExtensionFactory for ValidateOnly {
@@ -203,7 +221,11 @@ impl ExtensionFactory for ValidateOnly {
 
 #[async_trait]
 impl Extension for ValidateOnly {
-    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
-        Response::default()
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(ctx).await.and(Err(Vec::new()))
     }
 }

@@ -1,6 +1,6 @@
 //! The schema: what every domain's part is made with, the roots, and the way a request is answered.
 
-use async_graphql::{EmptySubscription, Enum, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{Enum, MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 mod actions;
 mod api;
@@ -10,7 +10,9 @@ mod connection;
 mod described;
 mod documents;
 mod limits;
+mod live;
 mod loaded;
+mod moment;
 mod node;
 mod page;
 mod payload;
@@ -24,7 +26,9 @@ pub use connection::{Connection, Edge, Listed, MAX_PAGE, PageInfo, Paging, neste
 pub use described::Described;
 pub use documents::{Documents, Opened};
 pub use limits::{Limits, Refusal};
+pub use live::{Asking, Beat};
 pub use loaded::{Loaded, Row};
+pub use moment::{Once, Told, once, told};
 pub use node::{Node, NodeQuery, find_all};
 pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
@@ -35,7 +39,7 @@ pub use visible::sdl_for;
 use crate::{
     access::api::AccessQuery,
     api_keys::{api::ApiKeyQuery, mutation::ApiKeyMutation},
-    attendance::{api::AttendanceQuery, mutation::AttendanceMutation},
+    attendance::{api::AttendanceQuery, mutation::AttendanceMutation, subscription::AttendanceSubscription},
     audit::api::AuditQuery,
     auth::{
         api::ViewerQuery, code_mutation::CodeMutation, factor_mutation::FactorMutation, mutation::ProfileMutation,
@@ -49,11 +53,12 @@ use crate::{
     institute::{api::InstituteQuery, mutation::InstituteMutation},
     jobs::{api::JobQuery, mutation::JobMutation},
     leave::{api::LeaveRequestQuery, mutation::LeaveMutation},
-    meetings::{api::MeetingQuery, mutation::MeetingMutation},
-    notices::{api::NoticeQuery, mutation::NoticeMutation},
+    meetings::{api::MeetingQuery, mutation::MeetingMutation, subscription::MeetingSubscription},
+    notices::{api::NoticeQuery, mutation::NoticeMutation, subscription::NoticeSubscription},
     notifications::{
         api::NotificationQuery, device_api::DeviceQuery, device_mutation::DeviceMutation,
         mutation::NotificationMutation, settings_api::NotificationSettingsQuery,
+        subscription::NotificationSubscription,
     },
     openid::{api::ProviderQuery, mutation::ProviderMutation},
     parents::{api::ParentQuery, mutation::ParentMutation},
@@ -142,12 +147,16 @@ pub struct Mutation(
     SubjectMutation,
 );
 
-/// The schema.
-pub type RollcallSchema = Schema<Query, Mutation, EmptySubscription>;
+/// What can be listened for. An operation has one of these fields, and is answered once for each thing that happens.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(AttendanceSubscription, MeetingSubscription, NoticeSubscription, NotificationSubscription);
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+/// The schema.
+pub type RollcallSchema = Schema<Query, Mutation, Subscription>;
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     // A document that comes here is within `Limits`: the library, which would count again, has nothing to limit.
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription).limit_recursive_depth(usize::MAX)
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).limit_recursive_depth(usize::MAX)
 }
 
 /// Makes the schema, which enforces what is stated of it. It does not introspect: that is for the viewer's view of it.

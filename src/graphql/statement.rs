@@ -4,7 +4,8 @@
 //! object has one guard, `#[graphql(guard = "stated(self)")]`, which looks the field up in a [`Policy`] built from the
 //! schema's own SDL: what is published is what is enforced, and a field without a statement is denied.
 //!
-//! An API key reads by its role and changes nothing: to it every field of `Mutation` is denied, whatever is stated.
+//! An API key reads by its role and does nothing else: to it every field of `Mutation` and of `Subscription` is denied,
+//! whatever is stated.
 //!
 //! For a row the guard asks by which of the viewer's roles *that row* was reached ([`Stated::granted`]); for everything
 //! else it asks which roles the viewer holds.
@@ -83,10 +84,11 @@ pub struct FieldGuard {
     number: Option<i64>,
 }
 
-/// Whether an object of this type has anything for who holds `roles`, whatever its fields state: an API key may do no mutation.
+/// Whether an object of this type has anything for who holds `roles`, whatever its fields state: an API key may do no mutation,
+/// and no subscription.
 #[must_use]
 pub fn lets_in(type_name: &str, roles: RoleSet) -> bool {
-    type_name != "Mutation" || roles.meets(CHANGING)
+    !matches!(type_name, "Mutation" | "Subscription") || roles.meets(CHANGING)
 }
 
 /// As whom people read what is their own, or their children's.
@@ -99,7 +101,8 @@ impl Guard for FieldGuard {
         let roles = self.granted.unwrap_or_else(|| call.viewer().roles());
         let field = ctx.item.node.name.node.as_str();
         if !lets_in(&self.type_name, call.viewer().roles()) {
-            let message = "an API key reads, and changes nothing";
+            let does = if self.type_name == "Subscription" { "listens to" } else { "changes" };
+            let message = format!("an API key reads, and {does} nothing");
             return Err(Error::forbidden(format!("{}.{field}", self.type_name), message).into());
         }
         let statement = ctx.data_unchecked::<Policy>().statement(&self.type_name, field);

@@ -11,8 +11,7 @@ use std::{
 };
 
 use async_graphql::{
-    EmptySubscription, Name, Positioned, Request, Response, SchemaBuilder, ServerError, ValidationMode, Value,
-    Variables,
+    Name, Positioned, Request, Response, SchemaBuilder, ServerError, ValidationMode, Value, Variables,
     parser::{
         parse_schema,
         types::{
@@ -23,7 +22,7 @@ use async_graphql::{
 };
 
 use super::{
-    Described, Mutation, Policy, Query, RollcallSchema, builder,
+    Described, Mutation, Policy, Query, RollcallSchema, Subscription, builder,
     complete::{named, select_operation},
     sdl,
 };
@@ -145,7 +144,7 @@ pub fn sdl_for(roles: RoleSet) -> Result<String> {
 }
 
 /// The schema as `roles` see it, which resolves nothing but introspection.
-fn narrowed(policy: &Policy, roles: RoleSet) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn narrowed(policy: &Policy, roles: RoleSet) -> SchemaBuilder<Query, Mutation, Subscription> {
     builder().introspection_only().directive(Narrow { policy: policy.clone(), roles })
 }
 

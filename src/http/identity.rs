@@ -54,9 +54,7 @@ pub fn token(
     origins: Origins<'_>,
 ) -> Result<Option<(String, SessionTransport)>, Rejection> {
     if let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-        let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let token = token.map(|(_, token)| token.trim().to_owned()).filter(|token| !token.is_empty());
-        return Ok(token.map(|token| (token, SessionTransport::Token)));
+        return Ok(bearer(value).map(|token| (token, SessionTransport::Token)));
     }
     let Some(token) = cookie(headers, cookie_name).filter(|token| !key::is_key(token)) else { return Ok(None) };
     if !origins.made(headers) {
@@ -64,6 +62,12 @@ pub fn token(
         return Err(Rejection::new(StatusCode::FORBIDDEN, message).code(Code::Forbidden.as_str()));
     }
     Ok(Some((token, SessionTransport::Cookie)))
+}
+
+/// The token in `Bearer …`.
+pub fn bearer(value: &str) -> Option<String> {
+    let (_, token) = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 /// The value of a cookie; where a name comes twice, the first one's.

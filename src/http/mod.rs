@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
     routing::any,
@@ -21,10 +21,10 @@ use tower_http::{
 };
 
 use crate::{
-    auth::Viewer,
+    auth::{Viewer, sign_in::SessionTransport},
     client::Client,
     error::{Code, Error},
-    graphql::{Api, Asker},
+    graphql::{Api, Asker, Asking},
     throttle::REFUSED_COST,
 };
 
@@ -35,11 +35,13 @@ mod health;
 mod hosts;
 mod https;
 mod identity;
+mod live;
 pub mod protocol;
 mod rate;
 mod serve;
 
 pub use console::{Console, DemoSignIn};
+pub use live::Limits as LiveLimits;
 pub use serve::{Connections, serve};
 
 /// How requests are taken.
@@ -59,6 +61,8 @@ pub struct Options {
     pub max_body_bytes: usize,
     /// How long a body may take to come.
     pub body_timeout: Duration,
+    /// How much may go on after a request.
+    pub live: LiveLimits,
     /// GraphiQL, where it is shown.
     pub console: Option<Console>,
 }
@@ -69,6 +73,8 @@ struct Server {
     cors_origins: Arc<[HeaderValue]>,
     max_body_bytes: usize,
     body_timeout: Duration,
+    live: LiveLimits,
+    seats: live::Seats,
 }
 
 /// What every answer says to a browser, where it says nothing else: that it is no page, and no other page's.
@@ -97,6 +103,8 @@ pub fn router(api: Arc<Api>, options: Options) -> Router {
         cors_origins: options.cors_origins.clone().into(),
         max_body_bytes: options.max_body_bytes,
         body_timeout: options.body_timeout,
+        live: options.live,
+        seats: live::Seats::default(),
     };
     // What is not there is refused by the same layers as what is.
     let mut routes =
@@ -152,54 +160,76 @@ async fn without_foreign_id(mut request: Request) -> Request {
 async fn graphql(State(server): State<Server>, request: Request) -> Response {
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     let request_id = request_id.unwrap_or_default().to_owned();
-    match answer(&server, request, &request_id).await {
-        Ok((mut response, accept)) => {
-            name_faults(&mut response, &request_id);
-            protocol::respond(response, accept)
-        }
-        Err(rejection) => rejection.into_response(),
-    }
+    let answered = if live::socket::is_asked_for(&request) {
+        live::socket::begin(&server, request.into_parts().0, &request_id).await
+    } else {
+        answer(&server, request, &request_id).await
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn answer(
-    server: &Server,
-    request: Request,
-    request_id: &str,
-) -> Result<(async_graphql::Response, protocol::Accept), protocol::Rejection> {
+/// Who sends a request, as far as it tells by itself.
+struct Sender {
+    client: Client,
+    token: Option<(String, SessionTransport)>,
+}
+
+fn sender(server: &Server, parts: &mut Parts) -> Result<Sender, protocol::Rejection> {
+    let services = server.api.services();
+    let client = parts.extensions.remove::<Client>().unwrap_or_default();
+    let host = hosts::host(&parts.headers, &parts.uri);
+    let origins = identity::Origins { host, secure: client.secure, allowed: &server.cors_origins };
+    let token = identity::token(&parts.headers, services.cookie_name(), origins)?;
+    let device = identity::cookie(&parts.headers, services.device_cookie_name());
+    Ok(Sender { client: Client { device, ..client }, token })
+}
+
+async fn answer(server: &Server, request: Request, request_id: &str) -> Result<Response, protocol::Rejection> {
     let (mut parts, body) = request.into_parts();
     let body = read_body(body, server).await?;
     let (sent, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
     let services = server.api.services();
-    let client = parts.extensions.remove::<Client>().unwrap_or_default();
-    let client = Client { device: identity::cookie(&parts.headers, services.device_cookie_name()), ..client };
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(sent.request, sent.document_id.as_deref()) {
         Ok(opened) => opened,
         Err(mut refused) => {
+            let client = parts.extensions.remove::<Client>().unwrap_or_default();
             let charged = rate::charge(&services.throttle, &Viewer::anonymous(), &client, REFUSED_COST).await;
             refused.http_headers.extend(charged.map_err(|rejection| rejection.accepting(accept))?);
-            return Ok((*refused, accept));
+            return Ok(protocol::respond(*refused, accept));
         }
     };
-    if sent.only_reads && !opened.only_reads() {
+    let goes_on = sent.events.are_for(opened.subscribes());
+    if sent.only_reads && !opened.only_reads() && !(goes_on && opened.subscribes()) {
         return Err(protocol::Rejection::only_reads().accepting(accept));
     }
-    let host = hosts::host(&parts.headers, &parts.uri);
-    let origins = identity::Origins { host, secure: client.secure, allowed: &server.cors_origins };
-    let token = identity::token(&parts.headers, services.cookie_name(), origins);
-    let token = token.map_err(|error| error.accepting(accept))?;
+    let Sender { client, token } = sender(server, &mut parts).map_err(|error| error.accepting(accept))?;
     let viewer = match &token {
         Some((token, _)) => services.viewer(token).await.map_err(|error| unavailable(&error).accepting(accept))?,
         None => None,
     };
     let viewer = viewer.unwrap_or_else(Viewer::anonymous);
-    let transport = token.map(|(_, transport)| transport).unwrap_or_default();
+    let (token, transport) = token.map_or((None, SessionTransport::default()), |(token, how)| (Some(token), how));
+    let request_id = request_id.to_owned();
+    if goes_on {
+        let seat = server.seats.take(server.live.connections, &viewer, &client);
+        let seat = seat.ok_or_else(|| too_many_live().accepting(accept))?;
+        let asking = Asking { token, transport, client, request_id: request_id.clone() };
+        let hold = parts.extensions.remove();
+        return Ok(live::events::respond(server.api.follow(opened, asking), hold, seat, request_id));
+    }
     let charged = rate::charge(&services.throttle, &viewer, &client, opened.cost()).await;
     let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;
-    let asker = Asker { viewer, transport, client, request_id: request_id.to_owned() };
+    let asker = Asker { viewer, transport, client, request_id: request_id.clone() };
     let mut response = server.api.execute(opened, asker).await;
     response.http_headers.extend(rate_limit);
-    Ok((response, accept))
+    name_faults(&mut response, &request_id);
+    Ok(protocol::respond(response, accept))
+}
+
+fn too_many_live() -> protocol::Rejection {
+    let message = "you have too many live connections: close one";
+    protocol::Rejection::new(StatusCode::TOO_MANY_REQUESTS, message).code(Code::LimitExceeded.as_str())
 }
 
 async fn read_body(body: Body, server: &Server) -> Result<Bytes, protocol::Rejection> {

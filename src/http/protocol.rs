@@ -80,6 +80,38 @@ impl Accept {
 /// The specificity of a media range that names the media type in full.
 const NAMED: u8 = 2;
 
+/// Whether an answer may be server-sent events: an operation's, as it goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Events {
+    /// No: the client did not name them.
+    #[default]
+    No,
+    /// Also: a subscription's.
+    Also,
+    /// Nothing else.
+    Only,
+}
+
+impl Events {
+    /// By the `Accept` headers: only who names them in full wants them. `also` says that something else would do.
+    fn negotiate(headers: &HeaderMap, also: bool) -> Self {
+        let values = headers.get_all(header::ACCEPT).iter();
+        let mut ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(',')).map(media_type);
+        let named = ranges.any(|(essence, parameters)| essence == "text/event-stream" && quality(&parameters) > 0.0);
+        match (named, also) {
+            (false, _) => Self::No,
+            (true, true) => Self::Also,
+            (true, false) => Self::Only,
+        }
+    }
+
+    /// Whether a subscription, or another operation, is answered so.
+    #[must_use]
+    pub fn are_for(self, subscription: bool) -> bool {
+        self == Self::Only || (subscription && self == Self::Also)
+    }
+}
+
 /// A request as it was read; its document is still to be looked at.
 #[derive(Debug)]
 pub struct Asked {
@@ -89,6 +121,8 @@ pub struct Asked {
     pub document_id: Option<String>,
     /// Whether it came by `GET`, which may not execute mutations ([`Rejection::only_reads`]).
     pub only_reads: bool,
+    /// Whether it may be answered by server-sent events.
+    pub events: Events,
 }
 
 /// A request that is refused before there is anything to execute.
@@ -182,7 +216,10 @@ impl IntoResponse for Rejection {
 /// If nothing acceptable could be answered (406), the method is not allowed (405), the body is not JSON in UTF-8 by its
 /// type (415) or by its content, or it is not a well-formed request (400).
 pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(Asked, Accept), Rejection> {
-    let accept = Accept::negotiate(headers).ok_or_else(|| {
+    let accept = Accept::negotiate(headers);
+    let events = Events::negotiate(headers, accept.is_some());
+    // In these too a refusal is JSON.
+    let accept = accept.or((events == Events::Only).then_some(Accept::GraphqlResponse)).ok_or_else(|| {
         let types = [Accept::GraphqlResponse, Accept::Json].map(Accept::essence).join(" and ");
         Rejection::new(StatusCode::NOT_ACCEPTABLE, format!("Only {types} can be answered."))
     })?;
@@ -192,7 +229,7 @@ pub fn parse(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Re
         _ => Err(Rejection::method("GET, POST", "Only GET and POST are supported.")),
     };
     match request {
-        Ok(request) => Ok((request, accept)),
+        Ok(request) => Ok((Asked { events, ..request }, accept)),
         Err(rejection) => Err(rejection.accepting(accept)),
     }
 }
@@ -228,7 +265,10 @@ fn from_uri(uri: &Uri) -> Result<Asked, Rejection> {
 }
 
 /// The section "Request Parameters"; null is the same as nothing, and what is not known is ignored.
-fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Asked, Rejection> {
+///
+/// # Errors
+/// When they are none of a request (400).
+pub fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Asked, Rejection> {
     let mut take = |name| parameters.swap_remove(name).filter(|value| *value != Value::Null);
     let (query, document_id) = (text(take("query"), "query")?, text(take("documentId"), "documentId")?);
     let mut request = Request::new(query.as_deref().unwrap_or_default());
@@ -253,7 +293,7 @@ fn from_parameters(mut parameters: IndexMap<Name, Value>) -> Result<Asked, Rejec
             Rejection::malformed("There has to be a query, or a documentId.")
         })?),
     };
-    Ok(Asked { request, document_id, only_reads: false })
+    Ok(Asked { request, document_id, only_reads: false, events: Events::No })
 }
 
 fn text(value: Option<Value>, name: &str) -> Result<Option<String>, Rejection> {
@@ -314,7 +354,8 @@ pub fn with_codes(response: &mut Response) {
 
 /// Whether the execution began: the executor reports what kept it from that as errors without a
 /// path, beside `data` that is null; null that comes of the execution is due to an error with one.
-fn was_executed(response: &Response) -> bool {
+#[must_use]
+pub fn was_executed(response: &Response) -> bool {
     response.data != Value::Null
         || response.errors.is_empty()
         || response.errors.iter().any(|error| !error.path.is_empty())
@@ -323,7 +364,7 @@ fn was_executed(response: &Response) -> bool {
 /// A response map, with errors first as the section "Response Format" of the GraphQL
 /// specification advises.
 #[derive(Serialize)]
-struct Body<'a> {
+pub struct Body<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -332,13 +373,20 @@ struct Body<'a> {
     extensions: &'a BTreeMap<String, Value>,
 }
 
+impl<'a> Body<'a> {
+    /// The map of a response.
+    #[must_use]
+    pub fn of(response: &'a Response) -> Self {
+        Self {
+            errors: &response.errors,
+            data: was_executed(response).then_some(&response.data),
+            extensions: &response.extensions,
+        }
+    }
+}
+
 fn encode(status: StatusCode, accept: Accept, response: Response) -> HttpResponse {
-    let body = Body {
-        errors: &response.errors,
-        data: was_executed(&response).then_some(&response.data),
-        extensions: &response.extensions,
-    };
-    let Ok(body) = serde_json::to_vec(&body) else {
+    let Ok(body) = serde_json::to_vec(&Body::of(&response)) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let mut encoded = (status, body).into_response();

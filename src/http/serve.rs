@@ -21,7 +21,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
 
@@ -62,7 +62,7 @@ pub async fn serve(
     loop {
         let accepted = async {
             let place = Arc::clone(&places).acquire_owned().await;
-            (place, Listener::accept(&mut listener).await)
+            (place.ok().map(Arc::new), Listener::accept(&mut listener).await)
         };
         let (place, (stream, peer)) = tokio::select! {
             accepted = accepted => accepted,
@@ -73,12 +73,10 @@ pub async fn serve(
             router: TowerToHyperService::new(router.clone()),
             builder: Arc::clone(&builder),
             patience: connections.header_timeout,
+            place,
             stopping: stopping.subscribe(),
         };
-        tokio::spawn(async move {
-            connection.attend(stream).await;
-            drop(place);
-        });
+        tokio::spawn(connection.attend(stream));
     }
     drop(listener);
     stopping.send_replace(true);
@@ -91,19 +89,44 @@ struct Connection {
     router: TowerToHyperService<Router>,
     builder: Arc<Builder<TokioExecutor>>,
     patience: Duration,
+    place: Option<Arc<OwnedSemaphorePermit>>,
     stopping: watch::Receiver<bool>,
+}
+
+/// What a request's handler keeps of its connection, where something goes on after the answer: its place, the word that the
+/// service is to stop, which waits for it to be dropped, and what tells that the connection is in use.
+#[derive(Clone)]
+pub struct Hold {
+    stopping: watch::Receiver<bool>,
+    requests: watch::Sender<usize>,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Hold {
+    /// Waits until the service is to stop.
+    pub async fn stopped(&mut self) {
+        // Where nobody can say so any more, it has stopped.
+        let _ = self.stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Keeps the connection in use.
+    #[must_use]
+    pub fn busy(&self) -> UnderWay {
+        UnderWay::begin(&self.requests)
+    }
 }
 
 impl Connection {
     async fn attend(self, stream: TcpStream) {
-        let Self { peer, router, builder, patience, mut stopping } = self;
+        let Self { peer, router, builder, patience, place, mut stopping } = self;
         // Answers are small and a client waits for each: do not hold them back to fill a packet.
         let _ = stream.set_nodelay(true);
         let requests = watch::Sender::new(0);
-        let counted = requests.clone();
+        let hold = Hold { stopping: stopping.clone(), requests: requests.clone(), _place: place };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let under_way = UnderWay::begin(&counted);
+            request.extensions_mut().insert(hold.clone());
+            let under_way = hold.busy();
             let answer = router.call(request);
             async move {
                 let answer = answer.await;
@@ -128,7 +151,7 @@ impl Connection {
 }
 
 /// A request that is counted until it is answered, or given up.
-struct UnderWay(watch::Sender<usize>);
+pub struct UnderWay(watch::Sender<usize>);
 
 impl UnderWay {
     fn begin(requests: &watch::Sender<usize>) -> Self {

@@ -21,3 +21,4 @@ pub mod can;
 pub mod model;
 pub mod mutation;
 pub mod rules;
+pub mod subscription;

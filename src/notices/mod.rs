@@ -15,3 +15,4 @@ pub mod api;
 pub mod can;
 pub mod model;
 pub mod mutation;
+pub mod subscription;

@@ -22,4 +22,5 @@ pub mod model;
 pub mod mutation;
 pub mod settings_api;
 pub mod subject;
+pub mod subscription;
 pub mod tell;

@@ -172,6 +172,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/operating.md"),
         include_str!("../../docs/queue.md"),
         include_str!("../../docs/notifications.md"),
+        include_str!("../../docs/subscriptions.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
     for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {

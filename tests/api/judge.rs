@@ -130,6 +130,7 @@ impl<'a> Judge<'a> {
         let (code, message) = match (self.viewer.roles, of) {
             ([], _) => ("UNAUTHENTICATED", format!("sign in to read {of}.{field}")),
             (["REPORTING"], "Mutation") => ("FORBIDDEN", "an API key reads, and changes nothing".to_owned()),
+            (["REPORTING"], "Subscription") => ("FORBIDDEN", "an API key reads, and listens to nothing".to_owned()),
             _ => ("FORBIDDEN", format!("you may not read {of}.{field} here")),
         };
         assert_eq!(error["message"], message, "{what}");

@@ -41,6 +41,8 @@ mod leave_marks;
 mod leaving;
 mod lessons;
 mod limits;
+mod live;
+mod live_protocol;
 mod loading;
 mod logs;
 mod marking;

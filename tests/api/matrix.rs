@@ -18,9 +18,9 @@ use crate::{
     reached::{Reached, viewers},
     rules::{RULES, Rule, VIEWERS, Viewer},
     support::{
-        Backend, Client, TestApp,
+        Answer, Backend, Client, Events, TestApp,
         schema::{Argument, Field, Object, SCHEMA, named},
-        select::{Braced, Select, everything},
+        select::{Braced, Select, arguments, below, everything},
     },
 };
 
@@ -146,6 +146,42 @@ async fn ask(client: &Client, judge: &mut Judge<'_>, root: &str, selected: &[Sel
     }
 }
 
+/// Each subscription, for something that the viewer reaches where they reach any: it is told as what they missed.
+async fn subscribe(app: &TestApp, viewer: &Viewer, client: &Client, judge: &mut Judge<'_>, reached: &Reached) {
+    let account = format!("SELECT id FROM accounts WHERE email = '{}'", viewer.email);
+    let account = app.database.numbers(&account).await.pop().unwrap_or_default();
+    for field in &SCHEMA.object("Subscription").fields {
+        let (kind, of) = match &*field.name {
+            "attendanceMarked" => ("ATTENDANCE_MARKED", Kind::AttendanceSession),
+            "meetingChanged" => ("MEETING_MOVED", Kind::Meeting),
+            "noticePublished" | "notificationReceived" => ("NOTICE_PUBLISHED", Kind::Notice),
+            other => panic!("{other}: what does it tell of?"),
+        };
+        let subject = reached.rows(of).into_keys().next().unwrap_or_default();
+        let event = app.event(kind, subject, None, &["everybody"]).await;
+        let mut position = event.event;
+        if field.name == "notificationReceived" && account != 0 {
+            app.notify(&event, account).await;
+            position = app.number("SELECT MAX(id) FROM notifications").await;
+        }
+        let after = format!("\"{}\"", app.live_cursor(&field.name, account, position));
+        let sense = |_: &Field, argument: &Argument| (argument.name == "after").then(|| after.clone());
+        let select = Select::new(&field.name, arguments(field, &sense), below(field, &sense));
+        let query = format!("subscription {}", Braced(std::slice::from_ref(&select)));
+        let may = viewer.held().iter().any(|role| field.may.contains(*role));
+        assert!(!may || subject != 0, "{} reaches nothing that {} tells of", viewer.name, field.name);
+        let mut answer = Events::open(app, client, &query, serde_json::json!({})).await.next().await.unwrap();
+        let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+        let mut data = answer["data"].take();
+        if data.is_null() {
+            // The one field of the root is not nullable: where it is denied, all of it is.
+            data = serde_json::json!({ &*field.name: null });
+        }
+        let answer = Answer { status: 200, data, errors, text: String::new() };
+        judge.judge(&answer, "Subscription", &[select]);
+    }
+}
+
 /// Everything that there is, asked by one viewer.
 async fn ask_everything(app: &TestApp, viewer: &'static Viewer, client: &Client, cells: &mut Cells) {
     let reached = Reached::of(app, viewer).await;
@@ -166,6 +202,7 @@ async fn ask_everything(app: &TestApp, viewer: &'static Viewer, client: &Client,
     for some in nodes.chunks(AT_ONCE) {
         ask(client, &mut judge, "Query", some).await;
     }
+    subscribe(app, viewer, client, &mut judge, &reached).await;
     // Last, for it ends the session. Every mutation is refused or denied, and nobody has another session to end: nothing is
     // written.
     if viewer.is_person() {
@@ -192,7 +229,8 @@ async fn ask_everything(app: &TestApp, viewer: &'static Viewer, client: &Client,
 fn comes_to(viewer: &Viewer) -> BTreeSet<&'static str> {
     let held = viewer.held();
     let given = RULES.iter().filter(|rule| rule.speaks_of(viewer)).map(|rule| rule.type_name);
-    let mut open: Vec<&Object> = given.chain(["Query", "Mutation"]).map(|name| SCHEMA.object(name)).collect();
+    let mut open: Vec<&Object> =
+        given.chain(["Query", "Mutation", "Subscription"]).map(|name| SCHEMA.object(name)).collect();
     let mut types = BTreeSet::new();
     while let Some(of) = open.pop() {
         if types.insert(of.name.as_str()) {

@@ -141,7 +141,7 @@ pub fn expected(roles: &[&str]) -> Seen {
         worth = left;
     }
     let mut seen = Seen::new();
-    let mut next: Vec<String> = ["Query", "Mutation", "Role"].map(ToOwned::to_owned).to_vec();
+    let mut next: Vec<String> = ["Query", "Mutation", "Subscription", "Role"].map(ToOwned::to_owned).to_vec();
     while let Some(name) = next.pop() {
         let Some(ty) = types.get(&name).filter(|_| worth.contains(name.as_str()) && !seen.contains_key(&name)) else {
             continue;

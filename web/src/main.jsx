@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { GraphiQL } from 'graphiql';
+import { getOperationAST } from 'graphql';
 import 'graphiql/style.css';
 import './page.css';
-import { ask, post } from './client.js';
+import { ask, follow, post } from './client.js';
 import { COMPLETE_SIGN_IN, DEFAULT_TABS, SIGN_IN, SIGN_OUT, WHO } from './queries.js';
 
 // In demo mode the server puts its sign-ins into the page: [{ role, identifier, password }].
@@ -145,7 +146,10 @@ function Page() {
   const [viewer, setViewer] = useState(); // undefined until the server has said who it is, null for nobody
   const who = viewer ? nameOf(viewer) : '';
   // A new function makes GraphiQL read the schema again, which may depend on who asks.
-  const fetcher = useMemo(() => (params, options) => post(params, options?.headers), [who]);
+  const fetcher = useMemo(() => (params, options) => {
+    const operation = options?.documentAST && getOperationAST(options.documentAST, params.operationName);
+    return (operation?.operation === 'subscription' ? follow : post)(params, options?.headers);
+  }, [who]);
 
   function onViewer(next) {
     // No answer to one person stays on the screen, or in memory, for the next. The queries come

@@ -79,6 +79,8 @@ pub mod jobs_write;
 pub mod leave;
 #[path = "../../leave/write.rs"]
 pub mod leave_write;
+#[path = "../../live/store.rs"]
+pub mod live;
 #[path = "../../meetings/store.rs"]
 pub mod meetings;
 #[path = "../../meetings/leaving.rs"]

@@ -10,12 +10,13 @@ use std::{
 };
 
 use async_graphql::{
-    EmptySubscription, ObjectType, PathSegment, Request, Schema, Value,
+    ObjectType, PathSegment, Request, Schema, SubscriptionType, Value,
     parser::{
         parse_query, parse_schema,
         types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
     },
 };
+use futures_util::StreamExt;
 
 use super::{Policy, Statement, denied};
 use crate::{
@@ -32,15 +33,18 @@ pub struct Findings {
     pub unreached: BTreeSet<String>,
 }
 
-/// Asks for everything that `schema` has, with calls by a viewer who reaches every row; `id` is that of a row of a type.
-pub async fn probe<Q, M>(
-    schema: &Schema<Q, M, EmptySubscription>,
+/// Asks for everything that `schema` has, with calls by a viewer who reaches every row; `id` is that of a row of a type, and
+/// `happened` gives a request the thing that a subscription of this document is to tell of.
+pub async fn probe<Q, M, S>(
+    schema: &Schema<Q, M, S>,
     call: impl Fn() -> Call,
     id: impl Fn(&str) -> Option<String>,
+    happened: impl Fn(&str, Request) -> Request,
 ) -> Findings
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
 {
     let graph = Graph::of(&schema.sdl());
     let completer = Completer::new(parse_schema(schema.sdl()).unwrap());
@@ -58,12 +62,14 @@ where
             let roles = call.viewer().roles();
             let mut request = Request::new("").data(Arc::new(call)).data(policy.clone());
             request.set_parsed_query(prepared);
-            let response = schema.execute(request).await;
-            assert!(response.errors.iter().all(|error| !error.path.is_empty()), "{document}: {:?}", response.errors);
+            // Of a subscription's root there is an answer for each field.
+            let answers: Vec<_> = schema.execute_stream(happened(&document, request)).collect().await;
+            let errors: Vec<_> = answers.iter().flat_map(|answer| &answer.errors).collect();
+            assert!(errors.iter().all(|error| !error.path.is_empty()), "{document}: {errors:?}");
             let mut unguarded = BTreeSet::new();
-            keys(&response.data, &mut unguarded);
+            answers.iter().for_each(|answer| keys(&answer.data, &mut unguarded));
             let mut reached = unguarded.clone();
-            for error in &response.errors {
+            for error in errors {
                 let Some(PathSegment::Field(alias)) = error.path.last() else { continue };
                 reached.insert(alias.clone());
                 let mut members = composite.possible.iter();
@@ -84,7 +90,7 @@ where
 /// What the fields that are probed are called in a document, with their name after it.
 const ALIAS: &str = "probed_";
 
-const ROOTS: [&str; 2] = ["Query", "Mutation"];
+const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 /// Every key in an answer.
 fn keys(value: &Value, found: &mut BTreeSet<String>) {

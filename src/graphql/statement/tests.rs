@@ -21,8 +21,10 @@ use crate::{
     clock::Clock,
     config::Config,
     demo::{self, Size},
-    graphql::{Asker, Described, Services, schema},
+    events::model::{EventKind, Topic},
+    graphql::{Asker, Described, Services, moment::Moment, schema},
     ids::Kind,
+    live::Happened,
 };
 
 /// The demonstration institute, and a session of its ADMIN's.
@@ -94,6 +96,19 @@ impl Institute {
         let (viewer, client) = (viewer.clone(), Client::default());
         let asker = Asker { viewer, transport: SessionTransport::default(), client, request_id: "probe".to_owned() };
         Call::new(Arc::clone(&self.services), asker, 50_000)
+    }
+
+    /// What a subscription is to tell of, to the ADMIN.
+    fn happened(&self, document: &str) -> Moment {
+        let marked = document.contains("attendanceMarked");
+        Moment::Event(Arc::new(Happened {
+            position: 1,
+            at: self.services.clock.now(),
+            kind: EventKind::NoticePublished,
+            subject: if marked { self.rows["AttendanceSession"] } else { 1 },
+            student: None,
+            topics: vec![Topic::Account(1).text()],
+        }))
     }
 
     /// The global id of a row of a type; of any type that has one where an interface is asked for.
@@ -244,7 +259,7 @@ async fn a_field_of_which_nothing_is_said_is_denied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_guard_forgets_is_found() {
     let institute = institute().await;
-    let findings = probe(&forgetful(), || institute.call(&institute.admin), |_| None).await;
+    let findings = probe(&forgetful(), || institute.call(&institute.admin), |_| None, |_, request| request).await;
     let unguarded: Vec<&str> = findings.unguarded.iter().map(String::as_str).collect();
     assert_eq!(unguarded, ["Mixed.own", "Mutation.act", "Query.unkept", "Unkept.id"]);
     let unreached: Vec<&str> = findings.unreached.iter().map(String::as_str).collect();
@@ -256,6 +271,8 @@ async fn every_field_of_the_schema_is_kept_by_its_statement() {
     let institute = institute().await;
     let described = Described::read().unwrap_or_else(|error| panic!("{}", error.report()));
     let schema = schema(&described);
-    let findings = probe(&schema, || institute.call(&institute.admin), |type_name| institute.id(type_name)).await;
+    let call = || institute.call(&institute.admin);
+    let happened = |document: &str, request: Request| request.data(institute.happened(document));
+    let findings = probe(&schema, call, |type_name| institute.id(type_name), happened).await;
     assert_eq!(findings, Findings::default());
 }

@@ -57,6 +57,7 @@ fn narrow(registry: &mut Registry, may: impl Fn(&str, &str) -> bool) {
         drop_what_leads_nowhere(registry);
     }
     registry.mutation_type.take_if(|root| !registry.types.contains_key(root));
+    registry.subscription_type.take_if(|root| !registry.types.contains_key(root));
     registry.remove_unused_types();
     let types = &registry.types;
     for (object, interfaces) in &mut registry.implements {

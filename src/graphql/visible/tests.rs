@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{
-    Enum, InputObject, Interface, Object, Schema, SimpleObject, Union,
+    EmptySubscription, Enum, InputObject, Interface, Object, Schema, SimpleObject, Union,
     parser::types::{BaseType, Type, TypeDefinition, TypeKind},
 };
 use serde_json::{Value as Json, json};

@@ -71,6 +71,26 @@ fn the_media_type_is_negotiated() {
     assert_eq!(Accept::negotiate(&several), graphql);
 }
 
+#[test]
+fn server_sent_events_are_for_who_names_them() {
+    let negotiated = |accept: &'static str| {
+        let headers = headers(&[(header::ACCEPT, accept), (header::CONTENT_TYPE, "application/json")]);
+        parse(&Method::POST, &Uri::from_static("/graphql"), &headers, br#"{"query": "{ x }"}"#).unwrap().0.events
+    };
+    for (accept, expected, query, subscription) in [
+        ("", Events::No, false, false),
+        ("*/*", Events::No, false, false),
+        ("text/event-stream;q=0, */*", Events::No, false, false),
+        ("application/json, Text/Event-Stream", Events::Also, false, true),
+        ("text/event-stream, */*;q=0.1", Events::Also, false, true),
+        ("text/event-stream", Events::Only, true, true),
+    ] {
+        let events = negotiated(accept);
+        assert_eq!(events, expected, "{accept}");
+        assert_eq!((events.are_for(false), events.are_for(true)), (query, subscription), "{accept}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_answered_is_406() {
     let headers = headers(&[(header::ACCEPT, "text/html")]);
@@ -83,7 +103,7 @@ async fn what_cannot_be_answered_is_406() {
 
 #[test]
 fn a_body_is_read() {
-    let (Asked { request, document_id, only_reads }, accept) = post(
+    let (Asked { request, document_id, only_reads, .. }, accept) = post(
         r#"{"query": "{ x }", "operationName": "A", "variables": {"a": [1]}, "extensions": {"b": 2}, "other": 3}"#,
     )
     .unwrap();

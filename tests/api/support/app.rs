@@ -237,6 +237,11 @@ impl TestApp {
         self.seal.id(kind, number).to_string()
     }
 
+    /// What the service seals with.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
     /// The row that a global id of the service's names.
     #[track_caller]
     pub fn open(&self, id: &str) -> (Kind, i64) {

@@ -4,6 +4,7 @@ mod app;
 mod client;
 mod database;
 mod fcm;
+mod live;
 mod peers;
 pub mod provider;
 mod redis;
@@ -14,6 +15,7 @@ pub use app::{PASSWORD, TestApp, redis_url};
 pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
 pub use fcm::{FakeFcm, Refusal};
+pub use live::{Events, Said, Socket};
 pub use peers::{Fault, Mail, Peers};
 pub use redis::RedisServer;
 

@@ -1,0 +1,120 @@
+//! What live subscriptions read of events and inboxes, and whom they are about; compiled for both databases.
+//!
+//! Events hold numbers. Whether a viewer reaches what one is about is asked of the row itself, by its own store.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Cx, courses, students};
+use crate::{
+    auth::{Role, Scope},
+    db::schema::{event_topics, events, notifications},
+    error::Result,
+    events::model::{EventKind, EventRow},
+    live::Happened,
+};
+
+/// What is read at once of what was missed.
+pub const PAGE: i64 = 100;
+
+/// The viewer's children.
+pub async fn children(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
+    Ok(students::visible(&scope.only(Role::Parent)).load(cx).await?)
+}
+
+/// The courses that the viewer heads.
+pub async fn headed(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
+    Ok(courses::headed(scope).load(cx).await?)
+}
+
+/// An event.
+pub async fn event(cx: &mut Cx, id: i64) -> Result<Option<Happened>> {
+    let rows = events::table.filter(events::id.eq(id)).select(EventRow::as_select()).load(cx).await?;
+    Ok(with_topics(cx, rows).await?.pop())
+}
+
+/// The events of these kinds, and with one of these topics where there are any, from a time on and after a number, in order.
+pub async fn events_since(
+    cx: &mut Cx,
+    kinds: &[EventKind],
+    topics: Option<&[String]>,
+    (from, after): (NaiveDateTime, i64),
+) -> Result<Vec<Happened>> {
+    let mut rows = events::table
+        .filter(events::at.ge(from))
+        .filter(events::id.gt(after))
+        .filter(events::kind.eq_any(kinds))
+        .into_boxed();
+    if let Some(topics) = topics {
+        let of_topics = event_topics::table.filter(event_topics::topic.eq_any(topics)).select(event_topics::event_id);
+        rows = rows.filter(events::id.eq_any(of_topics));
+    }
+    let rows = rows.order(events::id).limit(PAGE).select(EventRow::as_select()).load(cx).await?;
+    with_topics(cx, rows).await
+}
+
+async fn with_topics(cx: &mut Cx, rows: Vec<EventRow>) -> Result<Vec<Happened>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let found: Vec<(i64, String)> = event_topics::table
+        .filter(event_topics::event_id.eq_any(ids))
+        .select((event_topics::event_id, event_topics::topic))
+        .load(cx)
+        .await?;
+    let mut topics: HashMap<i64, Vec<String>> = HashMap::new();
+    for (event, topic) in found {
+        topics.entry(event).or_default().push(topic);
+    }
+    Ok(rows.iter().map(|row| Happened::event(row, topics.remove(&row.id).unwrap_or_default())).collect())
+}
+
+/// When the event of this number happened, if it is still kept.
+pub async fn at_of_event(cx: &mut Cx, id: i64) -> Result<Option<NaiveDateTime>> {
+    Ok(events::table.filter(events::id.eq(id)).select(events::at).first(cx).await.optional()?)
+}
+
+/// The event of this number as it has come into the viewer's inbox.
+pub async fn notification(cx: &mut Cx, scope: &Scope, event: i64) -> Result<Option<Happened>> {
+    let row: Option<(EventRow, i64, NaiveDateTime)> = notifications::table
+        .inner_join(events::table)
+        .filter(notifications::account_id.eq(scope.account()))
+        .filter(notifications::event_id.eq(event))
+        .select((EventRow::as_select(), notifications::id, notifications::at))
+        .first(cx)
+        .await
+        .optional()?;
+    Ok(row.map(|(row, id, at)| Happened::notification(&row, (id, at), scope.account())))
+}
+
+/// What has come into the viewer's inbox from a time on and after a number, in order.
+pub async fn notifications_since(
+    cx: &mut Cx,
+    scope: &Scope,
+    (from, after): (NaiveDateTime, i64),
+) -> Result<Vec<Happened>> {
+    let rows: Vec<(EventRow, i64, NaiveDateTime)> = notifications::table
+        .inner_join(events::table)
+        .filter(notifications::account_id.eq(scope.account()))
+        .filter(notifications::at.ge(from))
+        .filter(notifications::id.gt(after))
+        .order(notifications::id)
+        .limit(PAGE)
+        .select((EventRow::as_select(), notifications::id, notifications::at))
+        .load(cx)
+        .await?;
+    Ok(rows.into_iter().map(|(row, id, at)| Happened::notification(&row, (id, at), scope.account())).collect())
+}
+
+/// When the notification of this number came into the viewer's inbox, if it is still there.
+pub async fn at_of_notification(cx: &mut Cx, scope: &Scope, id: i64) -> Result<Option<NaiveDateTime>> {
+    let at = notifications::table
+        .filter(notifications::account_id.eq(scope.account()))
+        .filter(notifications::id.eq(id))
+        .select(notifications::at)
+        .first(cx)
+        .await
+        .optional()?;
+    Ok(at)
+}

@@ -1,0 +1,156 @@
+//! graphql-transport-ws, message by message and code by code; who may open a connection, and how many.
+
+use rollcall::demo::cast;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Client, Events, Said, Socket, TestApp};
+
+const NOTICES: &str = "subscription { noticePublished { kind } }";
+const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+
+async fn closed(mut socket: Socket, message: Value) -> Said {
+    socket.say(message).await;
+    socket.next().await
+}
+
+fn cookie(client: &Client) -> String {
+    format!("rollcall={}", client.token.clone().unwrap())
+}
+
+on_both! {
+    async fn each_breach_is_closed_with_its_code(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let subscribe = json!({"type": "subscribe", "id": "1", "payload": {"query": NOTICES}});
+        let init = json!({"type": "connection_init"});
+        assert_eq!(closed(Socket::speaking(&app).await, subscribe.clone()).await, Said::Closed(4401));
+        assert_eq!(closed(Socket::speaking(&app).await, init.clone()).await, Said::Closed(4403), "nobody");
+        assert_eq!(closed(Socket::of(&app, &parent).await, init).await, Said::Closed(4429));
+        let mut unknown = Socket::speaking(&app).await;
+        unknown.begin(&Client::new(app.url("/graphql"), Some("nobody's".to_owned()))).await;
+        assert_eq!(unknown.next().await, Said::Closed(4403));
+        let mut twice = Socket::of(&app, &parent).await;
+        twice.say(subscribe.clone()).await;
+        assert_eq!(closed(twice, subscribe).await, Said::Closed(4409));
+        for invalid in [
+            json!({"type": "next", "id": "1"}),
+            json!({"type": "subscribe", "id": "", "payload": {"query": NOTICES}}),
+            json!({"type": "subscribe", "id": "1".repeat(200), "payload": {"query": NOTICES}}),
+            json!({"type": "subscribe", "id": "1", "payload": {"query": 1}}),
+            json!({"type": "subscribe", "id": "1", "payload": {}}),
+            json!({"type": "subscribe", "id": "1", "payload": "{ x }"}),
+            json!([]),
+        ] {
+            assert_eq!(closed(Socket::of(&app, &parent).await, invalid.clone()).await, Said::Closed(4400), "{invalid}");
+        }
+        let mut binary = Socket::of(&app, &parent).await;
+        binary.send(Message::binary(b"{}".to_vec())).await;
+        assert_eq!(binary.next().await, Said::Closed(4400));
+        let large = json!({"type": "ping", "payload": {"a": "x".repeat(app.config.max_body_bytes)}});
+        assert_eq!(closed(Socket::of(&app, &parent).await, large).await, Said::Closed(1009));
+        for offered in [&[][..], &[("sec-websocket-protocol", "graphql-ws")]] {
+            // A client that would not hear of another protocol gives up by itself.
+            if let Ok(mut socket) = Socket::open(&app, offered).await {
+                assert_eq!(socket.next().await, Said::Closed(4406), "{offered:?}");
+            }
+        }
+    }
+
+    async fn signs_of_life_are_answered_and_operations_end_where_the_client_says_so(app: TestApp) {
+        let mut socket = Socket::speaking(&app).await;
+        socket.say(json!({"type": "ping", "payload": {"a": 1}})).await;
+        assert_eq!(socket.next().await, Said::Message(json!({"type": "pong", "payload": {"a": 1}})), "before it begins");
+        let mut socket = Socket::of(&app, &app.sign_in(cast::PARENT).await).await;
+        socket.say(json!({"type": "pong"})).await;
+        socket.subscribe("1", NOTICES, json!({})).await;
+        socket.say(json!({"type": "complete", "id": "1"})).await;
+        socket.say(json!({"type": "complete", "id": "never"})).await;
+        // So the id is free again.
+        socket.subscribe("1", "{ institute { name } }", json!({})).await;
+        socket.payload("next", "1").await;
+        assert_eq!(socket.payload("complete", "1").await, Value::Null);
+        app.happens("NOTICE_PUBLISHED", 1, &["everybody"]).await;
+        assert!(socket.is_silent().await);
+    }
+
+    async fn an_operation_that_is_wrong_is_refused_and_the_connection_goes_on(app: TestApp) {
+        let mut socket = Socket::of(&app, &app.sign_in(cast::PARENT).await).await;
+        for (i, wrong) in [
+            "subscription {",
+            "subscription { nothing { kind } }",
+            "subscription { noticePublished { kind } meetingChanged { kind } }",
+            "subscription { __typename }",
+            "subscription($no: Boolean = false) { noticePublished @include(if: $no) { kind } }",
+            "subscription { noticePublished }",
+        ].into_iter().enumerate() {
+            let id = i.to_string();
+            socket.subscribe(&id, wrong, json!({})).await;
+            assert_eq!(socket.refusal(&id).await, "BAD_USER_INPUT", "{wrong}");
+        }
+        let deep = format!("subscription {{ noticePublished {{ {} }} }}", "a: kind ".repeat(2000));
+        socket.subscribe("deep", &deep, json!({})).await;
+        assert_eq!(socket.refusal("deep").await, "LIMIT_EXCEEDED");
+        socket.subscribe("f", "subscription { ...N } fragment N on Subscription { noticePublished { kind } }", json!({})).await;
+        assert!(socket.is_silent().await, "a fragment is as good");
+    }
+
+    async fn over_http_alone_a_subscription_is_refused(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let answer = parent.ask(NOTICES).await;
+        assert_eq!(answer.errors[0]["extensions"]["code"], "BAD_USER_INPUT");
+        let get = |accept: &'static str| {
+            let request = reqwest::Client::new().get(app.url("/graphql")).query(&[("query", NOTICES)]);
+            request.bearer_auth(parent.token.as_ref().unwrap()).header("accept", accept).send()
+        };
+        assert_eq!(get("application/json").await.unwrap().status(), 405);
+        let events = get("text/event-stream").await.unwrap();
+        assert_eq!((events.status().as_u16(), &events.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+    }
+
+    async fn the_cookie_opens_a_connection_for_our_own_pages_alone(app: TestApp) {
+        let parent = app.sign_in(cast::PARENT).await;
+        let (cookie, own) = (cookie(&parent), format!("http://{}", app.address));
+        let mut socket = Socket::open(&app, &[PROTOCOL, ("cookie", &cookie), ("origin", &own)]).await.unwrap();
+        socket.say(json!({"type": "connection_init"})).await;
+        assert_eq!(socket.next().await, Said::Message(json!({"type": "connection_ack"})));
+        for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+            let refused = Socket::open(&app, &[PROTOCOL, ("cookie", &cookie), (name, value)]).await.err();
+            assert_eq!(refused, Some(403), "{name}: {value}");
+        }
+        let bearer = format!("Bearer {}", parent.token.clone().unwrap());
+        let mut app_of_theirs = Socket::open(&app, &[PROTOCOL, ("authorization", &bearer)]).await.unwrap();
+        app_of_theirs.say(json!({"type": "connection_init"})).await;
+        assert_eq!(app_of_theirs.next().await, Said::Message(json!({"type": "connection_ack"})));
+    }
+
+    async fn there_are_so_many_operations_and_connections(app: TestApp) {
+        let small = app.beside_with(|config| (config.max_subscriptions, config.max_live_connections) = (2, 2)).await;
+        let parent = small.sign_in(cast::PARENT).await;
+        let mut socket = Socket::of(&small, &parent).await;
+        for id in ["1", "2"] {
+            socket.subscribe(id, NOTICES, json!({})).await;
+        }
+        socket.subscribe("3", NOTICES, json!({})).await;
+        assert_eq!(socket.refusal("3").await, "LIMIT_EXCEEDED");
+        let events = Events::open(&small, &parent, NOTICES, json!({})).await;
+        let mut third = Socket::speaking(&small).await;
+        third.begin(&parent).await;
+        assert_eq!(third.next().await, Said::Closed(1013));
+        let request = reqwest::Client::new().post(small.url("/graphql")).json(&json!({"query": NOTICES}));
+        let request = request.bearer_auth(parent.token.as_ref().unwrap()).header("accept", "text/event-stream");
+        assert_eq!(request.send().await.unwrap().status(), 429);
+        // Somebody else has places of their own, and one that is given up is free.
+        Socket::of(&small, &small.sign_in(cast::STUDENT).await).await;
+        drop(events);
+        drop(socket);
+        for _ in 0..50 {
+            let mut again = Socket::speaking(&small).await;
+            again.begin(&parent).await;
+            if again.next().await == Said::Message(json!({"type": "connection_ack"})) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("no place becomes free");
+    }
+}
