@@ -40,6 +40,8 @@ impl Socket {
         match connect_async(request).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
+            // It was opened without the subprotocol, which a client need not accept.
+            Err(Error::Protocol(_)) => Err(0),
             Err(error) => panic!("{error}"),
         }
     }
