@@ -31,7 +31,7 @@ use crate::{
     auth::{Viewer, sign_in::SessionTransport},
     client::Client,
     error::{Code, Error, Result},
-    live::{Happened, Heard, Interest, Listener, Occurrence, Source},
+    live::{Happened, Heard, Interest, Lagged, Listener, Occurrence, Source},
     read,
 };
 
@@ -63,9 +63,9 @@ pub struct Asking {
 #[derive(Debug)]
 pub enum Beat {
     /// An answer: to a query or a mutation the one, of a subscription one for each thing that happens.
-    Next(Response),
+    Next(Box<Response>),
     /// It was refused, or has come to an end that its viewer is to know of. It is the last one.
-    Refused(Response),
+    Refused(Box<Response>),
     /// The viewer's session has ended. It is the last one.
     SignedOut,
 }
@@ -101,7 +101,7 @@ impl Asking {
 }
 
 fn refused(error: &Error) -> Beat {
-    Beat::Refused(failed(error))
+    Beat::Refused(Box::new(failed(error)))
 }
 
 impl Api {
@@ -130,7 +130,7 @@ impl Api {
             }
         } else {
             Some(match asking.charged(self.services(), opened.cost()).await {
-                Ok(viewer) => Beat::Next(self.execute(opened, asking.asker(viewer)).await),
+                Ok(viewer) => Beat::Next(Box::new(self.execute(opened, asking.asker(viewer)).await)),
                 Err(refusal) => refusal,
             })
         };
@@ -180,7 +180,7 @@ impl Live<'_> {
 
     async fn hear(
         &mut self,
-        heard: Option<Result<Heard, crate::live::Lagged>>,
+        heard: Option<Result<Heard, Lagged>>,
         interest: &Interest,
         beginning: NaiveDateTime,
     ) -> Result<(), Beat> {
@@ -208,7 +208,7 @@ impl Live<'_> {
     async fn open(&self) -> Result<Opening, Beat> {
         let slot = Arc::new(OnceLock::new());
         if let Some(response) = self.answer(Moment::Opening(Arc::clone(&slot))).await? {
-            return Err(Beat::Refused(response));
+            return Err(Beat::Refused(Box::new(response)));
         }
         let opening = Arc::try_unwrap(slot).ok().and_then(OnceLock::into_inner);
         opening.ok_or_else(|| refused(&Error::internal("a subscription that listens for nothing")))
@@ -235,9 +235,9 @@ impl Live<'_> {
         let Some(response) = self.answer(Moment::Event(Arc::new(happened))).await? else { return Ok(()) };
         // The field itself was denied, or failed: so would be whatever comes after.
         if response.errors.iter().any(|error| error.path.len() < 2) {
-            return Err(Beat::Refused(response));
+            return Err(Beat::Refused(Box::new(response)));
         }
-        let _ = self.beats.send(Beat::Next(response)).await;
+        let _ = self.beats.send(Beat::Next(Box::new(response))).await;
         Ok(())
     }
 

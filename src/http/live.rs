@@ -19,7 +19,7 @@ pub mod socket;
 pub struct Limits {
     /// Operations of one WebSocket.
     pub subscriptions: usize,
-    /// WebSockets and streams of server-sent events of one viewer.
+    /// Connections of one viewer: each a WebSocket, or a stream of server-sent events.
     pub connections: usize,
 }
 

@@ -72,8 +72,8 @@ async fn feed(mut beats: ReceiverStream<Beat>, mut hold: Option<Hold>, sender: &
 /// What is said of a beat, and whether it is the last thing to be said.
 fn told(beat: Option<Beat>, request_id: &str) -> (String, bool) {
     match beat {
-        Some(Beat::Next(response)) => (next(response, request_id), false),
-        Some(Beat::Refused(response)) => (next(response, request_id) + COMPLETE, true),
+        Some(Beat::Next(response)) => (next(*response, request_id), false),
+        Some(Beat::Refused(response)) => (next(*response, request_id) + COMPLETE, true),
         Some(Beat::SignedOut) => {
             let error = Error::new(Code::Unauthenticated, "the session has ended: sign in");
             (next(Response::from_errors(vec![error.to_server()]), request_id) + COMPLETE, true)
