@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::Router;
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -194,9 +195,11 @@ impl App {
                 relay.run(stop.clone()).await;
             }
         };
-        let serve = http::serve(listener, router, connections, told);
+        let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, told));
+        let work: BoxFuture<'_, ()> = Box::pin(work);
+        let watched: BoxFuture<'_, ()> = Box::pin(watched(self.admin, &self.api, &stop));
         let all = async {
-            tokio::join!(Box::pin(serve), Box::pin(work), watched(self.admin, &self.api, &stop));
+            tokio::join!(serve, work, watched);
         };
         let (services, url) = (self.api.services(), self.config.redis_url.as_ref().map(ExposeSecret::expose_secret));
         tokio::select! {

@@ -82,6 +82,12 @@ impl CourseActions {
         self.0.allows(ctx, "assignCourseHod", reached)
     }
 
+    /// Export the attendance of its students: `exportAttendance`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn export_attendance(&self, ctx: &Context<'_>) -> Result<bool> {
+        self.may_change(ctx, "exportAttendance").await
+    }
+
     /// Add a subject to it: `createSubject`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn create_subject(&self, ctx: &Context<'_>) -> Result<bool> {

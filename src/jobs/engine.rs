@@ -12,11 +12,11 @@ use std::{
 
 use apalis::prelude::{
     BackendExt, BoxDynError, MemorySink, MemoryStorage, MemoryStorageError, Task, TaskBuilder, TaskSink, WorkerBuilder,
-    WorkerBuilderExt, WorkerContext,
+    WorkerBuilderExt, WorkerContext, WorkerError,
 };
 use apalis_core::backend::Vacuum;
 use apalis_redis::{Config, RedisStorage};
-use futures_util::{SinkExt, sink, stream};
+use futures_util::{SinkExt, future::BoxFuture, sink, stream};
 use redis::{AsyncCommands, aio::ConnectionManager};
 use tokio::{
     sync::{Notify, mpsc},
@@ -123,7 +123,8 @@ macro_rules! tend {
                 }
             })
             .run();
-        let mut run = Box::pin(run);
+        // As a type that can be named: what holds it is spawned, and the compiler gets lost in it otherwise.
+        let mut run: BoxFuture<'static, std::result::Result<(), WorkerError>> = Box::pin(run);
         let ended = tokio::select! {
             biased;
             ended = &mut run => ended,

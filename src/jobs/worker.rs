@@ -87,12 +87,17 @@ impl Worker {
         };
         let count = begun.len();
         let own = own.as_str();
-        let done = stream::iter(begun).map(|job| async move { self.try_once(&job, own).await });
-        // What could not be noted is done again, when its lease has run out.
-        let failed = done.buffer_unordered(self.options.at_once).filter_map(async |noted| noted.err());
-        failed
-            .for_each(async |error| tracing::error!(cause = error.report(), "what became of a job was not noted"))
-            .await;
+        let tries = begun.into_iter().map(|job| {
+            let (worker, own) = (self.clone(), own.to_owned());
+            async move { worker.try_once(&job, &own).await }.boxed()
+        });
+        let mut done = stream::iter(tries).buffer_unordered(self.options.at_once);
+        while let Some(noted) = done.next().await {
+            // What could not be noted is done again, when its lease has run out.
+            if let Err(error) = noted {
+                tracing::error!(cause = error.report(), "what became of a job was not noted");
+            }
+        }
         Ok(count)
     }
 

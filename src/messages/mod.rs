@@ -240,7 +240,8 @@ impl Channel {
 }
 
 /// A key as every channel takes it: it may be of any length and hold anything, so they get its digest.
-fn id(key: &str) -> String {
+#[must_use]
+pub fn id(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(key))
 }
 

@@ -74,6 +74,7 @@ pub static TYPES: [Type; 18] = [
         actions: &[
             ("edit", "editCourse", ID),
             ("assignHod", "assignCourseHod", &["courseId"]),
+            ("exportAttendance", "exportAttendance", &["courseId"]),
             ("createSubject", "createSubject", &["courseId"]),
         ],
     },

@@ -105,7 +105,7 @@ async fn time_passes(app: &TestApp) {
 
 async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>) {
     let kills = size("ROLLCALL_TEST_KILLS", 20);
-    let (peers, fcm) = (Peers::start().await, FakeFcm::start().await);
+    let (peers, fcm) = (Peers::start().await, FakeFcm::start(&Clock::system()).await);
     let url = redis.as_ref().map(RedisServer::url);
     let app = TestApp::start_at(backend, Clock::system(), |config| {
         config.redis_url = url.clone().map(Into::into);
@@ -156,7 +156,7 @@ async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     drop(worker);
-    let told = Told { mails: peers.mails_so_far(), pushes: fcm.messages_so_far() };
+    let told = Told { mails: peers.mails_so_far(), pushes: fcm.sent() };
     println!(
         "crash ({backend}): {kills} workers killed, {left} jobs were left to the last one; {} absences, {} notices",
         school.absences, school.notices
@@ -217,7 +217,7 @@ impl Told {
             assert_eq!(wrong, Vec::<String>::new(), "each is told of by one delivery: {channel}");
         }
         let jobs = texts("SELECT key FROM jobs WHERE kind = 'DELIVER'").await;
-        let keys: BTreeSet<String> = jobs.iter().map(|key| messages::key_id(key)).collect();
+        let keys: BTreeSet<String> = jobs.iter().map(|key| messages::id(key)).collect();
         let mut received: BTreeMap<String, usize> = BTreeMap::new();
         for mail in &self.mails {
             let id = mail.header("Message-ID").trim_start_matches('<').split('@').next().unwrap().to_owned();

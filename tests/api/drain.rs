@@ -57,7 +57,7 @@ async fn fill(app: &TestApp, count: usize) {
 
 async fn a_long_queue_drains(backend: Backend) {
     let count = size("ROLLCALL_TEST_QUEUED", 2000);
-    let fcm = FakeFcm::start().await;
+    let fcm = FakeFcm::start(&Clock::system()).await;
     let app = TestApp::start_at(backend, Clock::system(), |_| ()).await;
     fill(&app, count).await;
     let waiting = "SELECT COUNT(*) FROM jobs WHERE state = 'PENDING' AND kind = 'DELIVER'";
@@ -79,7 +79,7 @@ async fn a_long_queue_drains(backend: Backend) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let (took, (_, most)) = (began.elapsed(), resident(worker.0.id()));
-    let received = fcm.messages_so_far().len();
+    let received = fcm.sent().len();
     #[expect(clippy::cast_precision_loss, reason = "to be read by people")]
     let rate = count as f64 / took.as_secs_f64();
     println!(

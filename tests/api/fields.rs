@@ -27,7 +27,7 @@ const ANYONE: &str = "ADMIN HOD ADMISSION STAFF STUDENT PARENT REPORTING SELF AN
 
 /// Each type with all of its fields, by who may read them.
 #[rustfmt::skip]
-static FIELDS: [(&str, &[(&str, &str)]); 17] = [
+static FIELDS: [(&str, &[(&str, &str)]); 19] = [
     ("Student", &[
         (PEOPLE, "id name photoUrl status course batches currentPeriod routines version viewerCan"),
         ("ADMIN HOD ADMISSION STUDENT PARENT", "phone email temporaryAddress permanentAddress birthDate gender joiningDate"),
@@ -60,6 +60,7 @@ static FIELDS: [(&str, &[(&str, &str)]); 17] = [
     ("ApiKey", &[
         ("ADMIN", "id name prefix scope createdBy createdAt expiresAt lastUsedAt revokedAt active version viewerCan"),
     ]),
+    ("Export", &[("ADMIN HOD", "id course firstDay lastDay state createdAt finishedAt content")]),
     ("Job", &[("ADMIN", "id kind state priority attempts dueAt createdAt finishedAt lastError viewerCan")]),
     ("LeaveRequest", &[
         (PEOPLE, "id student staff firstDay lastDay status viewerCan"),

@@ -185,7 +185,7 @@ pub fn rule(type_name: &str) -> &'static Rule {
 }
 
 #[rustfmt::skip]
-pub static RULES: [Rule; 24] = [
+pub static RULES: [Rule; 26] = [
     Rule::new("Student", Kind::Student, "students", "students", &[
         ("ADMIN", "ADMIN", ALL),
         ("HOD", "HOD", "x.id IN (SELECT id FROM headed_students)"),
@@ -390,6 +390,10 @@ pub static RULES: [Rule; 24] = [
     ]),
     Rule::new("Device", Kind::Device, "devices", "", &[("SELF", "SELF", "x.account_id = (SELECT account FROM me)")]),
     Rule::new("ApiKey", Kind::ApiKey, "api_keys", "apiKeys", &[("ADMIN", "ADMIN", ALL)]),
+    Rule::new("Export", Kind::Export, "exports", "exports", &[
+        ("ADMIN", "ADMIN", "x.account_id = (SELECT account FROM me)"),
+        ("HOD", "HOD", "(x.account_id = (SELECT account FROM me) AND x.course_id IN (SELECT id FROM headed))"),
+    ]),
     Rule::new("Job", Kind::Job, "jobs", "jobs", &[("ADMIN", "ADMIN", ALL)]),
     Rule::new("AccessEntry", Kind::AccessEntry, "access_entries", "accessEntries", &[("ADMIN", "ADMIN", ALL)]),
 ];

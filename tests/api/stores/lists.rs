@@ -152,6 +152,20 @@ async fn of_the_administration(reader: &Reader<'_>) {
     reader.within("api_keys::in_force", "ApiKey", read!(reader, api_keys::in_force(&keys, now)));
 }
 
+async fn of_exports(reader: &Reader<'_>) {
+    list!(reader, "Export": exports::page(), count(), by_ids);
+    let found = reader.all("Export").await;
+    let contents = read!(reader, exports::contents(&found));
+    reader.within("exports::contents", "Export", contents.into_iter().map(|(export, _)| export));
+    for course in reader.all("Course").await {
+        let students = read!(reader, exports::students(course));
+        reader.within("exports::students", "Student", students.into_iter().map(|(student, _)| student));
+        let days = (NaiveDate::MIN, NaiveDate::MAX);
+        let attended = read!(reader, exports::attended(course, days));
+        reader.within("exports::attended", "Student", attended.into_iter().map(|(student, ..)| student));
+    }
+}
+
 async fn of_inboxes(reader: &Reader<'_>) {
     let filter = NotificationFilter::default();
     list!(reader, "Notification": notifications::page(&filter), count(&filter), by_ids);
@@ -168,4 +182,5 @@ pub async fn all(reader: &Reader<'_>) {
     of_school_life(reader).await;
     of_the_administration(reader).await;
     of_inboxes(reader).await;
+    of_exports(reader).await;
 }

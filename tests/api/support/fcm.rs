@@ -85,6 +85,11 @@ impl FakeFcm {
         config.fcm_url = Some(self.url.clone());
     }
 
+    /// The variables that name it.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        [("FCM_CREDENTIALS", self.file().display().to_string()), ("FCM_URL", self.url.clone())]
+    }
+
     /// The file of the service account.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("account.json")
