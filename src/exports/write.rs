@@ -27,12 +27,7 @@ pub async fn ask(cx: &mut Cx, act: &Act, new: &NewExport, mut problems: Problems
     problems.require(days <= MAX_DAYS, "lastDay", OutOfRange, "an export is of 366 days at most");
     let pending = x::table.filter(x::account_id.eq(act.scope.account())).filter(x::state.eq(ExportState::Pending));
     let pending: i64 = pending.count().get_result(cx).await?;
-    problems.require(
-        pending < MAX_PENDING,
-        "courseId",
-        OutOfRange,
-        "five exports of yours are being made: wait for one",
-    );
+    problems.require(pending < MAX_PENDING, "", OutOfRange, "five exports of yours are being made: wait for one");
     problems.stop()?;
     let row: ExportRow = diesel::insert_into(x::table)
         .values((

@@ -243,6 +243,7 @@ pub fn inputs(app: &TestApp, world: &World, (of, action): (&str, &str), row: i64
         ("Staff", "deactivate" | "archive") => json!({"id": id, "endRoutines": true}),
         ("Staff", "requestLeave") => leave("staffId"),
         ("Course", "assignHod") => json!({"courseId": id, "version": number(0), "staffId": null}),
+        ("Course", "exportAttendance") => json!({"courseId": id, "firstDay": "2026-03-01", "lastDay": "2026-03-02"}),
         ("Course", "createSubject") => json!({"courseId": id, "period": 1, "code": "XYZ", "name": "Everything else"}),
         ("Batch", "advancePeriod") => {
             let class = |class: &String| {

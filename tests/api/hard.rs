@@ -108,6 +108,11 @@ pub async fn hard_cases(app: &TestApp) {
         "UPDATE api_keys SET created_at = '2026-03-01 12:00:00', expires_at = '2026-03-02 12:00:00' \
          WHERE id = (SELECT MAX(id) FROM api_keys)"
             .to_owned(),
+        // Exports of courses that who asked for them heads, and heads no more.
+        "INSERT INTO exports (account_id, course_id, first_day, last_day, state, content, created_at, finished_at) \
+         SELECT a.id, c.id, '2026-03-01', '2026-03-20', 'READY', 'student', '2026-03-20 09:00:00', '2026-03-20 09:00:00' \
+         FROM accounts a JOIN staff s ON s.account_id = a.id, courses c WHERE s.archived_at IS NULL"
+            .to_owned(),
         jobs("PENDING", 2),
         jobs("DONE", 2),
         jobs("DEAD", 3),

@@ -152,7 +152,10 @@ on_both! {
         assert!(kinds(&app, cast::PARENT).await.is_empty());
         assert_eq!(kinds(&app, cast::OTHER_PARENT).await, ["STUDENT_ABSENT"]);
         later(&app, Duration::seconds(61)).await;
-        let mails = peers.mails(&app).await;
+        // That the meeting with who is a parent no more is called off is told to the teacher.
+        let (other, mails): (Vec<_>, Vec<_>) =
+            peers.mails(&app).await.into_iter().partition(|mail| mail.header("Subject").contains("called off"));
+        assert!(other.iter().all(|mail| mail.to == [cast::TEACHER]), "{other:#?}");
         assert_eq!(mails.iter().map(|mail| &mail.to[..]).collect::<Vec<_>>(), [[cast::OTHER_PARENT.to_owned()]]);
     }
 
@@ -211,7 +214,7 @@ on_both! {
         ]);
         let settings = set(&parent, json!({"language": "NE", "choices": choices})).await;
         assert_eq!((&settings["language"], &settings["digest"], &settings["quietFrom"]), (&json!("NE"), &json!(false), &Value::Null));
-        assert_eq!(settings["choices"].as_array().unwrap().len(), 12);
+        assert_eq!(settings["choices"].as_array().unwrap().len(), 15);
         let wanted = |category: &str, channel: &str| {
             let mut choices = settings["choices"].as_array().unwrap().iter();
             choices.find(|choice| choice["category"] == category && choice["channel"] == channel).unwrap()["wanted"] == true

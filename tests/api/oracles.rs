@@ -50,6 +50,7 @@ const GOES_BY: &[(&str, &str)] = &[
     ("BatchOrder.ENTRY", "id"),
     ("CourseTrackingOrder.ENTRY", "id"),
     ("InstituteFeedbackOrder.ENTRY", "id"),
+    ("JobOrder.ENTRY", "id"),
     ("ParentOrder.ENTRY", "id"),
     ("StaffOrder.ENTRY", "id"),
     ("StudentOrder.ADMISSION", "id"),
