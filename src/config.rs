@@ -255,6 +255,7 @@ impl Checker {
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line for each variable")]
     fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
         let limits = self.limits(&raw);
         let environments = [("development", Environment::Development), ("production", Environment::Production)];

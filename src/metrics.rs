@@ -1,4 +1,4 @@
-//! Figures of the service for whoever watches over it, in the text of OpenMetrics.
+//! Figures of the service for whoever watches over it, in the text of `OpenMetrics`.
 //!
 //! What happens is counted where it happens; how the queue stands is read from the database when somebody asks, so that every
 //! instance says the same of it. No label has anything of a person.

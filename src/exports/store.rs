@@ -91,6 +91,7 @@ pub async fn attended(
     let of_course = s::table.filter(s::course_id.eq(course)).select(s::id);
     let rows = r::table
         .filter(r::student_id.eq_any(of_course))
+        .filter(r::student_id.eq_any(students::visible(scope)))
         .filter(r::held)
         .filter(r::date.between(first, last))
         .filter(attendance::records_reach(scope).filter())

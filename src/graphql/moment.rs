@@ -55,7 +55,6 @@ pub struct Told {
 pub type Once<T> = Iter<std::option::IntoIter<T>>;
 
 /// Gives what there is.
-#[must_use]
 pub fn once<T>(told: Option<T>) -> Once<T> {
     stream::iter(told)
 }

@@ -212,11 +212,11 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     let (token, transport) = token.map_or((None, SessionTransport::default()), |(token, how)| (Some(token), how));
     let request_id = request_id.to_owned();
     if goes_on {
-        let seat = server.seats.take(server.live.connections, &viewer, &client);
-        let seat = seat.ok_or_else(|| too_many_live().accepting(accept))?;
+        let place = server.seats.take(server.live.connections, &viewer, &client);
+        let place = place.ok_or_else(|| too_many_live().accepting(accept))?;
         let asking = Asking { token, transport, client, request_id: request_id.clone() };
         let hold = parts.extensions.remove();
-        return Ok(live::events::respond(server.api.follow(opened, asking), hold, seat, request_id));
+        return Ok(live::events::respond(server.api.follow(opened, asking), hold, place, request_id));
     }
     let charged = rate::charge(&services.throttle, &viewer, &client, opened.cost()).await;
     let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;

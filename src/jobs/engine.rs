@@ -91,6 +91,7 @@ pub struct Engine {
 }
 
 /// Where hand-outs wait for a worker.
+#[expect(clippy::large_enum_variant, reason = "there are two of them in a process")]
 enum Line {
     Here {
         to: mpsc::Sender<HandOut>,
@@ -147,7 +148,7 @@ impl Engine {
         (worker, random): (Worker, Random),
         (taken, tasks): (Arc<Notify>, TaskTracker),
     ) -> Self {
-        let line = match redis {
+        let way = match redis {
             None => {
                 let (to, from) = mpsc::channel(lane.most);
                 Line::Here { to, from: Arc::new(Mutex::new(from)) }
@@ -168,7 +169,7 @@ impl Engine {
                 Line::Redis { storage, redis, pushed, look: Arc::new(Mutex::new(look)) }
             }
         };
-        Self { lane, line, worker, random, taken, tasks }
+        Self { lane, line: way, worker, random, taken, tasks }
     }
 
     /// Hands jobs to the workers.

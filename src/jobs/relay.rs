@@ -22,7 +22,7 @@ use crate::{error::Result, graphql::Services, metrics::oldest_of, read};
 /// How long to wait for what nobody told of: jobs whose time comes, and those whose worker died.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often to see to what comes again and again, and to how the queue stands.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// How often to tidy up in Redis.
 const TIDY: Duration = Duration::from_secs(10);
 /// For how long something may be due before the log says so, in seconds.

@@ -202,17 +202,27 @@ impl Messages {
         Ok(Self(Arc::new(Ways { mail, texts, push })))
     }
 
+    /// Whether there is a channel to such an address: an operator need not set all of them up.
+    #[must_use]
+    pub fn reaches(&self, to: &Address) -> bool {
+        !matches!(self.way(to).0.channel, Channel::Off(_))
+    }
+
+    fn way(&self, to: &Address) -> (&Way, &'static str) {
+        match to {
+            Address::Email(_) => (&self.0.mail, "mail"),
+            Address::Phone(_) => (&self.0.texts, "text message"),
+            Address::Device(_) => (&self.0.push, "push message"),
+        }
+    }
+
     /// Delivers a message by the channel of its address: one try. All tries of one message come with the same `key`, and
     /// no other message does: by it the other side can tell that it has it already.
     ///
     /// # Errors
     /// When the other side does not take it.
     pub async fn deliver(&self, message: &Message, key: &str) -> Result<(), Failure> {
-        let (way, name) = match &message.to {
-            Address::Email(_) => (&self.0.mail, "mail"),
-            Address::Phone(_) => (&self.0.texts, "text message"),
-            Address::Device(_) => (&self.0.push, "push message"),
-        };
+        let (way, name) = self.way(&message.to);
         let _permit = way.permits.acquire().await.map_err(|error| Failure::of(false, error))?;
         way.channel.take(message, &id(key)).await?;
         tracing::debug!(channel = name, content = message.content.name(), "a message was sent");

@@ -73,7 +73,8 @@ async fn message(
         (NotificationChannel::Email, _) => contact.email.map(Address::Email),
         (NotificationChannel::Sms, _) => contact.phone.map(Address::Phone),
     };
-    let Some(to) = to else { return Ok(None) };
+    // What no channel is set up for is in the inbox all the same.
+    let Some(to) = to.filter(|to| services.messages.reaches(to)) else { return Ok(None) };
 
     let mut rows = read!(db, notifications_deliveries::of_job(job.id, account))?;
     let wanted = |event: &EventRow| NotificationCategory::of(event.kind).is_some_and(|of| wishes.want(of, channel));

@@ -108,11 +108,6 @@ pub async fn hard_cases(app: &TestApp) {
         "UPDATE api_keys SET created_at = '2026-03-01 12:00:00', expires_at = '2026-03-02 12:00:00' \
          WHERE id = (SELECT MAX(id) FROM api_keys)"
             .to_owned(),
-        // Exports of courses that who asked for them heads, and heads no more.
-        "INSERT INTO exports (account_id, course_id, first_day, last_day, state, content, created_at, finished_at) \
-         SELECT a.id, c.id, '2026-03-01', '2026-03-20', 'READY', 'student', '2026-03-20 09:00:00', '2026-03-20 09:00:00' \
-         FROM accounts a JOIN staff s ON s.account_id = a.id, courses c WHERE s.archived_at IS NULL"
-            .to_owned(),
         jobs("PENDING", 2),
         jobs("DONE", 2),
         jobs("DEAD", 3),
@@ -297,6 +292,12 @@ fn entries() -> Vec<String> {
         "INSERT INTO access_entries (at, api_key_id, outcome, type_name, field_name, row_count, request_id) \
          SELECT '2026-03-18 10:00:00', id, 'READ', 'Student', 'citizenshipNumber', 1, 'r' FROM api_keys"
             .to_owned(),
+        // Of every course, whether who asked for it heads it or heads it no more.
+        format!(
+            "INSERT INTO exports (account_id, course_id, first_day, last_day, state, content, created_at, finished_at) \
+             SELECT a.id, c.id, '2026-03-01', '2026-03-20', 'READY', 'student', '2026-03-18 09:00:00', '2026-03-18 09:00:00' \
+             FROM (SELECT id {by}) AS a CROSS JOIN courses c"
+        ),
         format!("INSERT INTO access_subjects (entry_id, subject_id) SELECT id, ({student}) FROM access_entries"),
         "INSERT INTO events (kind, subject_id, at) SELECT 'NOTICE_PUBLISHED', MAX(id), '2026-03-18 09:00:00' FROM notices"
             .to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     hard::hard_cases,
     judge::{Judge, row},
     reached::{Reached, viewers},
-    rules::{RULES, Rule},
+    rules::{ALL, RULES, Rule},
     support::{
         Client, TestApp,
         schema::{Argument, Field, SCHEMA},
@@ -86,7 +86,7 @@ fn leads_to(hop: &Hop, reached: &Reached, (kind, number): (Kind, i64)) -> bool {
 
 /// Whether the rows of a type are their owners' alone: then there is nobody who finds all that they lead to.
 fn is_private(rule: &Rule) -> bool {
-    !rule.arms.iter().any(|(held, granted, _)| *held == "ADMIN" && *granted == "ADMIN")
+    !rule.arms.iter().any(|(held, granted, rows)| *held == "ADMIN" && *granted == "ADMIN" && *rows == ALL)
 }
 
 /// What each single hop leads to, for one viewer after the other.

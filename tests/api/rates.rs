@@ -206,10 +206,10 @@ async fn all_instances_charge_together(backend: Backend) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_instances_charge_together_on_sqlite() {
-    all_instances_charge_together(Backend::Sqlite).await;
+    Box::pin(all_instances_charge_together(Backend::Sqlite)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_instances_charge_together_on_postgres() {
-    all_instances_charge_together(Backend::Postgres).await;
+    Box::pin(all_instances_charge_together(Backend::Postgres)).await;
 }

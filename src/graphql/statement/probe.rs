@@ -67,7 +67,9 @@ where
             let errors: Vec<_> = answers.iter().flat_map(|answer| &answer.errors).collect();
             assert!(errors.iter().all(|error| !error.path.is_empty()), "{document}: {errors:?}");
             let mut unguarded = BTreeSet::new();
-            answers.iter().for_each(|answer| keys(&answer.data, &mut unguarded));
+            for answer in &answers {
+                keys(&answer.data, &mut unguarded);
+            }
             let mut reached = unguarded.clone();
             for error in errors {
                 let Some(PathSegment::Field(alias)) = error.path.last() else { continue };

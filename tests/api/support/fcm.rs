@@ -157,7 +157,7 @@ async fn answer(State(fcm): State<Arc<Fcm>>, request: Request) -> Response {
             kept.exchanges += 1;
             fcm.check(&body);
             if let Some(refusal) = kept.token_faults.pop_front() {
-                return refused(&refusal, refusal.error.clone());
+                return refused(&refusal, &refusal.error);
             }
             let token = format!("access-token-{}", kept.exchanges);
             kept.tokens.push(token.clone());
@@ -170,7 +170,7 @@ async fn answer(State(fcm): State<Arc<Fcm>>, request: Request) -> Response {
             }
             kept.sent.push(serde_json::from_str(&body).unwrap());
             match kept.faults.pop_front() {
-                Some(refusal) => refused(&refusal, json!({"error": refusal.error.clone()})),
+                Some(refusal) => refused(&refusal, &json!({"error": refusal.error.clone()})),
                 None => json_of(200, &json!({"name": "projects/the-project/messages/1"})),
             }
         }
@@ -198,8 +198,8 @@ impl Fcm {
     }
 }
 
-fn refused(refusal: &Refusal, body: Value) -> Response {
-    let mut response = json_of(refusal.status, &body);
+fn refused(refusal: &Refusal, body: &Value) -> Response {
+    let mut response = json_of(refusal.status, body);
     if let Some(later) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, later.parse().unwrap());
     }
