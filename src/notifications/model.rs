@@ -311,7 +311,7 @@ mod tests {
         assert_eq!([Push, Email, Sms].map(|channel| wishes.want(Absence, channel)), [true, false, true]);
         assert_eq!([Push, Email, Sms].map(|channel| wishes.want(Meeting, channel)), [true, true, false]);
         assert_eq!(wishes.all().len(), NotificationCategory::ALL.len() * NotificationChannel::ALL.len());
-        assert_eq!(wishes.all().iter().filter(|choice| choice.wanted).count(), 8);
+        assert_eq!(wishes.all().iter().filter(|choice| choice.wanted).count(), 10);
     }
 
     #[test]

@@ -46,6 +46,14 @@ const ACCESS: &str = "INSERT INTO access_entries (at, account_id, outcome, type_
 const IDENTITY: &str = "INSERT INTO identities (account_id, issuer, subject, created_at, last_used_at) \
     VALUES (1, 'https://accounts.example.org', 'probe', '2026-03-20 09:00:00', '2026-03-20 09:00:00')";
 
+/// What comes of the queue: a job, an export, and a notification.
+const TOLD: &str = "INSERT INTO jobs (id, key, kind, priority, payload, due_at, created_at) \
+        VALUES (1, 'one', 'CLEAN_UP', 2, '{}', '2026-03-20 09:00:00', '2026-03-20 09:00:00'); \
+    INSERT INTO exports (id, account_id, course_id, first_day, last_day, created_at) \
+        VALUES (1, 1, 1, '2026-03-01', '2026-03-20', '2026-03-20 09:00:00'); \
+    INSERT INTO events (id, kind, subject_id, at) VALUES (1, 'NOTICE_PUBLISHED', 1, '2026-03-20 09:00:00'); \
+    INSERT INTO notifications (id, account_id, event_id, at) VALUES (1, 1, 1, '2026-03-20 09:00:00')";
+
 /// The rows of the types whose first one, of that number, is not there or does not lead to every type.
 const ROWS: &str = "SELECT 'TeacherFeedback' AS type_name, MIN(id) AS id FROM teacher_feedback \
     UNION ALL SELECT 'InstituteFeedback', MIN(id) FROM institute_feedback \
@@ -67,6 +75,7 @@ fn rows(database: &Path) -> HashMap<String, i64> {
     let mut cx = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     cx.batch_execute(ACCESS).unwrap();
     cx.batch_execute(IDENTITY).unwrap();
+    cx.batch_execute(TOLD).unwrap();
     let rows: Vec<Row> = sql_query(ROWS).load(&mut cx).unwrap();
     rows.into_iter().map(|row| (row.type_name, row.id)).collect()
 }
