@@ -129,7 +129,12 @@ impl Api {
                 Err(error) => Some(refused(&error)),
             }
         } else {
+            let by_cookie = asking.transport == SessionTransport::Cookie;
             Some(match asking.charged(self.services(), opened.cost()).await {
+                // What a mutation may set or take back as a cookie has no way to the browser here.
+                Ok(_) if by_cookie && !opened.only_reads() => {
+                    refused(&Error::bad_input("with the cookie, mutations are sent by POST"))
+                }
                 Ok(viewer) => Beat::Next(Box::new(self.execute(opened, asking.asker(viewer)).await)),
                 Err(refusal) => refusal,
             })
@@ -232,7 +237,13 @@ impl Live<'_> {
             return Ok(());
         }
         self.latest = self.latest.max(happened.at);
-        let Some(response) = self.answer(Moment::Event(Arc::new(happened))).await? else { return Ok(()) };
+        let services = self.services();
+        let viewer = self.asking.viewer(&services).await.map_err(|error| refused(&error))?.ok_or(Beat::SignedOut)?;
+        let (opened, asker) = (self.opened.again(), self.asking.asker(viewer));
+        let moment = Some(Moment::Event(Arc::new(happened)));
+        let Some(response) = self.api.answer(opened, asker, moment).await else { return Ok(()) };
+        // Only what is told is charged: what is left of a minute must not tell of what the viewer does not reach.
+        self.asking.charged(&services, self.opened.cost()).await?;
         // The field itself was denied, or failed: so would be whatever comes after.
         if response.errors.iter().any(|error| error.path.len() < 2) {
             return Err(Beat::Refused(Box::new(response)));

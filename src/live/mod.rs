@@ -158,8 +158,13 @@ impl Hub {
 
     /// Hands out what comes over Redis, for as long as it comes.
     async fn hear(&self, url: &str, redis: &ConnectionManager, channel: &str) -> Result<()> {
-        let mut subscribed = redis::Client::open(url)?.get_async_pubsub().await?;
-        subscribed.subscribe(channel).await?;
+        let subscribe = async {
+            let mut subscribed = redis::Client::open(url)?.get_async_pubsub().await?;
+            subscribed.subscribe(channel).await?;
+            Ok::<_, Error>(subscribed)
+        };
+        let subscribed = time::timeout(SIGN_OF_LIFE, subscribe).await;
+        let subscribed = subscribed.map_err(|_| Error::unavailable("Redis does not answer"))??;
         // What was said until here nobody has heard.
         self.local.miss();
         let mut messages = subscribed.into_on_message();

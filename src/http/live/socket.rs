@@ -43,6 +43,8 @@ const RENEWAL: Duration = Duration::from_mins(1);
 const SEND: Duration = Duration::from_secs(10);
 /// How long it may take to take its leave.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// Bytes of a ping at most.
+const MAX_PING: usize = 1024;
 /// The longest id of an operation.
 const MAX_ID: usize = 128;
 
@@ -119,8 +121,12 @@ impl Conversation {
         let end = if spoken { self.converse(&mut socket).await } else { Some(Close::SUBPROTOCOL) };
         // Nothing goes on while the other side takes its leave.
         self.operations.clear();
-        let Some(Close { code, reason }) = end else { return };
         let goodbye = async {
+            let Some(Close { code, reason }) = end else {
+                // A close of the other side's is answered by reading on.
+                while let Some(Ok(_)) = socket.recv().await {}
+                return;
+            };
             if socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.is_ok() {
                 while let Some(Ok(_)) = socket.recv().await {}
             }
@@ -164,6 +170,8 @@ impl Conversation {
                 self.begin(&payload).await?;
                 send(socket, &Told::ConnectionAck).await
             }
+            // It is said back, and to whoever connects.
+            Said::Ping { .. } if text.len() > MAX_PING => Err(Some(Close::INVALID)),
             Said::Ping { payload } => send(socket, &Told::Pong { payload }).await,
             Said::Pong => Ok(()),
             Said::Complete { id } => {
@@ -185,7 +193,10 @@ impl Conversation {
         if std::mem::replace(&mut self.begun, true) {
             return Err(Some(Close::INIT_AGAIN));
         }
-        if let Some(token) = token(payload) {
+        if let Some(said) = authorization(payload) {
+            // Whoever says who they are is nobody else, whatever cookie the socket was opened with.
+            let token = if let Value::String(said) = said { identity::bearer(said) } else { None };
+            let Some(token) = token else { return Err(Some(Close::FORBIDDEN)) };
             self.asking.token = Some(token);
             self.asking.transport = SessionTransport::Token;
         }
@@ -218,29 +229,26 @@ impl Conversation {
         if self.operations.contains_key(id) {
             return Err(Some(Close::DUPLICATE));
         }
+        // It was read, and is parsed: whoever sends nothing else has as little left of a minute as over HTTP.
+        let api = &self.server.api;
+        let viewer = self.asking.viewer(api.services()).await.map_err(|_| Some(Close::TRY_AGAIN))?;
+        let viewer = viewer.ok_or(Some(Close::FORBIDDEN))?;
+        let charged = api.services().throttle.charge(&viewer, &self.asking.client, REFUSED_COST).await;
+        if charged.is_some_and(|charged| charged.refused) {
+            return Err(Some(Close::TRY_AGAIN));
+        }
         let most = self.limits().subscriptions;
         if self.operations.len() >= most {
             let message = format!("a connection has {most} operations at most: let one be complete before");
             return Ok(Some(Response::from_errors(vec![Error::new(Code::LimitExceeded, message).to_server()])));
         }
-        let api = &self.server.api;
         match api.open(asked.request, asked.document_id.as_deref()) {
             Ok(opened) => {
                 let beats = api.follow(opened, self.asking.clone()).map(Some).chain(stream::once(ready(None)));
                 self.operations.insert(id.to_owned(), beats.boxed());
                 Ok(None)
             }
-            Err(refusal) => {
-                // It was read and parsed: whoever sends nothing else has as little left of a minute as over HTTP.
-                let services = api.services();
-                let viewer = self.asking.viewer(services).await.map_err(|_| Some(Close::TRY_AGAIN))?;
-                let viewer = viewer.ok_or(Some(Close::FORBIDDEN))?;
-                let charged = services.throttle.charge(&viewer, &self.asking.client, REFUSED_COST).await;
-                if charged.is_some_and(|charged| charged.refused) {
-                    return Err(Some(Close::TRY_AGAIN));
-                }
-                Ok(Some(*refusal))
-            }
+            Err(refusal) => Ok(Some(*refusal)),
         }
     }
 
@@ -287,12 +295,11 @@ impl Conversation {
     }
 }
 
-/// The token that a client begins with: `{"authorization": "Bearer …"}`, in whatever case apps write headers.
-fn token(payload: &Value) -> Option<String> {
+/// What a client says that it is: `{"authorization": "Bearer …"}`, in whatever case apps write headers.
+fn authorization(payload: &Value) -> Option<&Value> {
     let Value::Object(payload) = payload else { return None };
     let (_, value) = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
-    let Value::String(value) = value else { return None };
-    identity::bearer(value)
+    Some(value).filter(|value| **value != Value::Null)
 }
 
 async fn send(socket: &mut WebSocket, told: &Told<'_>) -> Result<(), End> {
