@@ -79,9 +79,10 @@ async fn remove_all(services: &Services) -> Result<()> {
         dispatch!(cx, jobs_upkeep::remove_codes(now))?
     };
     let events = remove!(services, remove_events(long_ago));
+    let exports = remove!(services, remove_exports(long_ago));
     let done = remove!(services, remove_jobs(JobState::Done, now - TimeDelta::days(DONE_DAYS)));
     let dead = remove!(services, remove_jobs(JobState::Dead, long_ago));
-    tracing::info!(sessions, codes, events, done, dead, "what is of no use any more was removed");
+    tracing::info!(sessions, codes, events, exports, done, dead, "what is of no use any more was removed");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, auth::session_in_force};
 use crate::{
     auth::session::InForce,
-    db::schema::{events, jobs, one_time_codes, schedules, sessions, students},
+    db::schema::{events, exports, jobs, one_time_codes, schedules, sessions, students},
     error::Result,
     jobs::model::JobState,
 };
@@ -56,6 +56,13 @@ pub async fn remove_events(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Res
     let old: Vec<i64> =
         events::table.filter(events::at.lt(before)).order(events::at).select(events::id).limit(most).load(cx).await?;
     Ok(diesel::delete(events::table.filter(events::id.eq_any(old))).execute(cx).await?)
+}
+
+/// Removes exports that were asked for before a time.
+pub async fn remove_exports(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Result<usize> {
+    let old = exports::table.filter(exports::created_at.lt(before)).order(exports::created_at);
+    let old: Vec<i64> = old.select(exports::id).limit(most).load(cx).await?;
+    Ok(diesel::delete(exports::table.filter(exports::id.eq_any(old))).execute(cx).await?)
 }
 
 /// Removes jobs that ended in a state before a time: one that waits has not ended.

@@ -96,6 +96,23 @@ on_both! {
         assert!(admin.data(&node).await["node"]["content"].as_str().unwrap().len() > 100);
     }
 
+    async fn what_was_asked_for_long_ago_is_removed(app: TestApp) {
+        let (course, hod) = (headed(&app, cast::HOD).await, app.sign_in(cast::HOD).await);
+        for _ in 0..2 {
+            hod.done("exportAttendance", input(&app, course, MARCH), "").await;
+        }
+        app.work().await;
+        app.database.execute("UPDATE exports SET created_at = '2026-02-18 11:59:59' WHERE id = (SELECT MIN(id) FROM exports)").await;
+        app.database
+            .execute(
+                "INSERT INTO jobs (key, kind, priority, payload, due_at, created_at) \
+                 VALUES ('clean', 'CLEAN_UP', 2, '{}', '2026-03-20 12:00:00', '2026-03-20 12:00:00')",
+            )
+            .await;
+        assert_eq!(app.work().await, 1);
+        assert_eq!(hod.data(EXPORTS).await["exports"]["totalCount"], 1, "the other is kept for 30 days");
+    }
+
     async fn what_cannot_be_exported_is_refused(app: TestApp) {
         let (course, hod) = (headed(&app, cast::HOD).await, app.sign_in(cast::HOD).await);
         let refused = async |input: Value| app.refused(&hod, "exportAttendance", input).await;
