@@ -185,17 +185,13 @@ impl App {
         };
         let router = self.router(sign_ins);
         let stop = CancellationToken::new();
-        let told = async {
-            told_to_stop().await;
-            stop.cancel();
-        };
         let relay = self.config.worker.then(|| self.relay());
         let work = async {
             if let Some(relay) = &relay {
                 relay.run(stop.clone()).await;
             }
         };
-        let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, told));
+        let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, told(&stop)));
         let work: BoxFuture<'_, ()> = Box::pin(work);
         let watched: BoxFuture<'_, ()> = Box::pin(watched(self.admin, &self.api, &stop));
         let all = async {
@@ -212,23 +208,14 @@ impl App {
     /// Does the queue's work until the process is told to stop, and serves nobody but the operator.
     pub async fn work_until_told(self) {
         let (relay, stop) = (self.relay(), CancellationToken::new());
-        let told = async {
-            told_to_stop().await;
-            stop.cancel();
-        };
-        tokio::join!(told, Box::pin(relay.run(stop.clone())), watched(self.admin, &self.api, &stop));
+        tokio::join!(told(&stop), Box::pin(relay.run(stop.clone())), watched(self.admin, &self.api, &stop));
         self.api.services().background.finish_within(LAST_WORKS).await;
     }
 
     /// What does the queue's work in this process.
     #[must_use]
     pub fn relay(&self) -> Relay {
-        let options = worker::Options {
-            at_once: self.config.jobs_at_once,
-            lease: self.config.job_lease,
-            attempts: self.config.job_attempts,
-        };
-        Relay::new(self.api.services(), options, self.config.redis_url.clone())
+        Relay::new(self.api.services(), work_of(&self.config), self.config.redis_url.clone())
     }
 }
 
@@ -245,6 +232,12 @@ async fn watched(listener: Option<TcpListener>, api: &Arc<Api>, stop: &Cancellat
     if let Some(listener) = listener {
         admin::serve(listener, Arc::clone(api), stop.clone().cancelled_owned()).await;
     }
+}
+
+/// How jobs are done, as configured.
+#[must_use]
+pub fn work_of(config: &Config) -> worker::Options {
+    worker::Options { at_once: config.jobs_at_once, lease: config.job_lease, attempts: config.job_attempts }
 }
 
 /// How messages are sent, as configured.
@@ -306,6 +299,12 @@ async fn require_migrated(db: &Db, may_apply: bool) -> Result<()> {
     let applied = db.migrate().await?;
     tracing::info!(applied = applied.join(", "), "migrated");
     Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM, and has everything stop that goes by `stop`.
+async fn told(stop: &CancellationToken) {
+    told_to_stop().await;
+    stop.cancel();
 }
 
 /// Waits for SIGINT or SIGTERM.

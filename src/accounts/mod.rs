@@ -127,7 +127,7 @@ pub async fn carry_out(db: &Db, ambient: &Ambient, task: &Task) -> Result<ExitCo
     let done = loop {
         let mut cx = db.begin().await?;
         let done = dispatch!(cx, accounts_write::carry_out(&act, task));
-        if let Some(done) = tries.end(cx, done, &act, &ambient.random).await? {
+        if let Some(done) = tries.end(cx, done, None, &ambient.random).await? {
             break done;
         }
     };

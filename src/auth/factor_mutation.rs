@@ -168,7 +168,7 @@ impl FactorMutation {
         }
         let rows = read!(call.db(), auth::by_ids(&act.scope, &[account]))?;
         let name = rows.into_iter().next().and_then(|(row, _)| row.email.or(row.phone)).unwrap_or_default();
-        let issuer = read!(call.db(), institute::card())?.map_or_else(|| "Rollcall".to_owned(), |card| card.name);
+        let issuer = read!(call.db(), institute::name())?;
         Ok(Some(BeginSecondFactorPayload {
             secret: Some(totp::base32(&secret)),
             uri: Some(totp::uri(&secret, &issuer, &name)),

@@ -272,7 +272,7 @@ macro_rules! change {
                 Ok(done)
             };
             let done: $crate::change::Changed<_> = done.await;
-            if let Some(done) = tries.end(cx, done, act, &call.services().random).await? {
+            if let Some(done) = tries.end(cx, done, act.key.as_ref(), &call.services().random).await? {
                 if act.raised.any() {
                     call.services().wake.wake();
                 }
@@ -289,7 +289,7 @@ pub struct Tries(u32);
 impl Tries {
     const MOST: u32 = 20;
 
-    /// Commits a change, or takes it back; `None` where it is to be tried again.
+    /// Commits a change that came with `key`, if with any, or takes it back; `None` where it is to be tried again.
     ///
     /// # Errors
     /// With what the change failed with, and when it met others too often.
@@ -297,10 +297,10 @@ impl Tries {
         &mut self,
         cx: Connection<'_>,
         done: Changed<T>,
-        act: &Act,
+        key: Option<&Key>,
         random: &Random,
     ) -> Result<Option<Done<T>>> {
-        let client_mutation_id = act.key.as_ref().map(|key| key.text.clone());
+        let client_mutation_id = key.map(|key| key.text.clone());
         let error = match done {
             Ok(value) => match cx.commit().await {
                 Ok(()) => return Ok(Some(Done { value: Some(value), user_errors: Vec::new(), client_mutation_id })),
@@ -316,19 +316,14 @@ impl Tries {
                 error
             }
         };
-        if self.again(&error, random).await { Ok(None) } else { Err(error) }
-    }
-
-    /// Whether what failed so is worth another try, which is waited for: it met another transaction, and did not meet too many.
-    pub async fn again(&mut self, error: &Error, random: &Random) -> bool {
         self.0 += 1;
         if !error.met_another() || self.0 == Self::MOST {
-            return false;
+            return Err(error);
         }
         // Half of a doubling span, and up to as much again: who met once should not meet again.
         let half = 1_u64 << self.0.min(6);
         let [byte] = random.bytes::<1>();
         tokio::time::sleep(Duration::from_millis(half + half * u64::from(byte) / 256)).await;
-        true
+        Ok(None)
     }
 }

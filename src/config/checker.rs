@@ -143,26 +143,25 @@ impl Checker {
 
     pub fn sms_gateway_url(&mut self, value: Option<String>, environment: Environment) -> Option<SecretString> {
         let url = value?.trim().to_owned();
-        let known =
-            reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !known {
-            self.problem("SMS_GATEWAY_URL", "is not https://host/path");
-        } else if url.starts_with("http:") && leaves_this_machine(&url, environment) {
-            self.problem("SMS_GATEWAY_URL", "is not encrypted, and codes go by it: take https://…");
-        }
+        self.encrypted("SMS_GATEWAY_URL", &url, environment, ("https://host/path", "codes"));
         Some(url.into())
+    }
+
+    /// That a URL is one of HTTP in the `form` that is said, and encrypted but on the machine itself, for `what` goes by it.
+    fn encrypted(&mut self, variable: &'static str, url: &str, environment: Environment, (form, what): (&str, &str)) {
+        let known =
+            reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !known {
+            self.problem(variable, format!("is not {form}"));
+        } else if url.starts_with("http:") && leaves_this_machine(url, environment) {
+            self.problem(variable, format!("is not encrypted, and {what} go by it: take https://…"));
+        }
     }
 
     /// A URL that push messages go to: encrypted, but on the machine itself.
     pub fn fcm_url(&mut self, value: Option<String>, environment: Environment) -> Option<String> {
         let url = value?.trim().trim_end_matches('/').to_owned();
-        let known =
-            reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !known {
-            self.problem("FCM_URL", "is not https://host");
-        } else if url.starts_with("http:") && leaves_this_machine(&url, environment) {
-            self.problem("FCM_URL", "is not encrypted, and access tokens go by it: take https://…");
-        }
+        self.encrypted("FCM_URL", &url, environment, ("https://host", "access tokens"));
         Some(url)
     }
 

@@ -23,10 +23,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
     let Ok(Payload { export }) = serde_json::from_str(&job.payload) else {
         return Outcome::Dead { cause: "it names no export".to_owned() };
     };
-    match make(services, export).await {
-        Ok(()) => Outcome::Done,
-        Err(error) => Outcome::Again { cause: error.report(), after: None },
-    }
+    make(services, export).await.map_or_else(Outcome::from, |()| Outcome::Done)
 }
 
 async fn make(services: &Services, id: i64) -> Result<()> {

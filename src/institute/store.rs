@@ -12,6 +12,11 @@ use crate::{
     institute::model::InstituteRow,
 };
 
+/// The institute's name, as who speaks; the service's own, where none has been set up.
+pub async fn name(cx: &mut Cx) -> Result<String> {
+    Ok(card(cx).await?.map_or_else(|| "Rollcall".to_owned(), |card| card.name))
+}
+
 /// The institute, if it has been set up.
 pub async fn card(cx: &mut Cx) -> Result<Option<InstituteRow>> {
     Ok(institute::table.select(InstituteRow::as_select()).first(cx).await.optional()?)

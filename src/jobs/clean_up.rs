@@ -35,21 +35,14 @@ struct Payload {
 
 /// Removes what is of no use any more.
 pub async fn remove(services: &Services) -> Outcome {
-    outcome(remove_all(services).await)
+    remove_all(services).await.map_or_else(Outcome::from, |()| Outcome::Done)
 }
 
 /// Works out anew how far students are in their courses, and puts right what is not as it should be.
 pub async fn recompute(services: &Services, job: &JobRow) -> Outcome {
     match serde_json::from_str(&job.payload) {
-        Ok(payload) => outcome(recompute_from(services, job, payload).await),
+        Ok(payload) => recompute_from(services, job, payload).await.map_or_else(Outcome::from, |()| Outcome::Done),
         Err(_) => Outcome::Dead { cause: "its payload cannot be read".to_owned() },
-    }
-}
-
-fn outcome(done: Result<()>) -> Outcome {
-    match done {
-        Ok(()) => Outcome::Done,
-        Err(error) => Outcome::Again { cause: error.report(), after: None },
     }
 }
 
@@ -111,7 +104,7 @@ async fn recompute_from(services: &Services, job: &JobRow, payload: Payload) -> 
         due_at: now,
     };
     let mut cx = services.db.write().await?;
-    dispatch!(cx, jobs::enqueue(now, vec![rest.clone()]))?;
+    dispatch!(cx, jobs::enqueue(now, vec![rest]))?;
     services.wake.wake();
     Ok(())
 }
@@ -122,7 +115,7 @@ async fn in_one(services: &Services, act: &Act, students: &[i64]) -> Result<usiz
     loop {
         let mut cx = services.db.begin().await?;
         let done: Changed<usize> = async { Ok(dispatch!(cx, progress_write::recompute(act, students))?) }.await;
-        if let Some(done) = tries.end(cx, done, act, &services.random).await? {
+        if let Some(done) = tries.end(cx, done, None, &services.random).await? {
             return Ok(done.value.unwrap_or_default());
         }
     }

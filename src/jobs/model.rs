@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     db::schema::jobs,
+    error::Error,
     graphql::{Direction, Row},
     text_enum,
 };
@@ -204,4 +205,11 @@ pub enum Outcome {
         /// For the operator: no secret, and nothing of a person.
         cause: String,
     },
+}
+
+impl From<Error> for Outcome {
+    /// A fault of ours is mended, or passes: the job is tried again.
+    fn from(error: Error) -> Self {
+        Self::Again { cause: error.report(), after: None }
+    }
 }

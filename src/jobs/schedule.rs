@@ -97,7 +97,7 @@ async fn take(services: &Services, schedule: Schedule, (now, next): (NaiveDateTi
         batch: None,
         due_at: now,
     };
-    dispatch!(cx, jobs::enqueue(now, vec![job.clone()]))?;
+    dispatch!(cx, jobs::enqueue(now, vec![job]))?;
     cx.commit().await?;
     Ok(true)
 }

@@ -12,9 +12,7 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{paging::Page, schema::jobs},
     error::Result,
-    jobs::model::{
-        Figure, HandOut, JobEntryRow, JobFilter, JobKind, JobOrderField, JobRow, JobState, NewJob, Priority,
-    },
+    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobOrderField, JobRow, JobState, NewJob, Priority},
     keyset,
 };
 
@@ -175,10 +173,17 @@ pub async fn begin(cx: &mut Cx, ids: &[i64], (handed, own): (&str, &str), until:
     Ok(begun)
 }
 
+/// The job, as long as who began it under the name `own` has it.
+#[dsl::auto_type]
+#[expect(clippy::elidable_lifetime_names, reason = "the macro asks for a name")]
+fn held<'a>(id: i64, own: &'a str) -> _ {
+    let pending: JobState = JobState::Pending;
+    jobs::table.find(id).filter(jobs::lease.eq(own)).filter(jobs::state.eq(pending))
+}
+
 /// Ends a job that is done: false where it is another's by now.
 pub async fn finish(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime) -> Result<bool> {
-    let job = jobs::table.find(id).filter(jobs::lease.eq(own)).filter(jobs::state.eq(JobState::Pending));
-    let done = diesel::update(job)
+    let done = diesel::update(held(id, own))
         .set((
             jobs::state.eq(JobState::Done),
             jobs::finished_at.eq(now),
@@ -194,8 +199,7 @@ pub async fn finish(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime) -> Resu
 
 /// Has a job tried again at `due_at`.
 pub async fn postpone(cx: &mut Cx, id: i64, own: &str, due_at: NaiveDateTime, cause: &str) -> Result<bool> {
-    let job = jobs::table.find(id).filter(jobs::lease.eq(own)).filter(jobs::state.eq(JobState::Pending));
-    let done = diesel::update(job)
+    let done = diesel::update(held(id, own))
         .set((
             jobs::due_at.eq(due_at),
             jobs::lease.eq(None::<String>),
@@ -209,8 +213,7 @@ pub async fn postpone(cx: &mut Cx, id: i64, own: &str, due_at: NaiveDateTime, ca
 
 /// Gives a job up.
 pub async fn bury(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime, cause: &str) -> Result<bool> {
-    let job = jobs::table.find(id).filter(jobs::lease.eq(own)).filter(jobs::state.eq(JobState::Pending));
-    let done = diesel::update(job)
+    let done = diesel::update(held(id, own))
         .set((
             jobs::state.eq(JobState::Dead),
             jobs::finished_at.eq(now),
@@ -221,12 +224,6 @@ pub async fn bury(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime, cause: &s
         .execute(cx)
         .await?;
     Ok(done == 1)
-}
-
-/// How many jobs of a kind are waiting.
-pub async fn waiting(cx: &mut Cx, kind: JobKind) -> Result<i64> {
-    let rows = jobs::table.filter(jobs::kind.eq(kind)).filter(jobs::state.eq(JobState::Pending));
-    Ok(rows.count().get_result(cx).await?)
 }
 
 /// The figures of the queue: of all that is waiting, and all that was given up.

@@ -76,7 +76,7 @@ impl Topics {
             topics.extend(read!(db, live::children(&scope))?.into_iter().map(Topic::Student));
         }
         if scope.roles().has(Role::Hod) {
-            topics.extend(read!(db, live::headed(&scope))?.into_iter().map(Topic::Course));
+            topics.extend(read!(db, courses_write::headed(&scope))?.into_iter().map(Topic::Course));
         }
         Ok(Self::of(topics))
     }

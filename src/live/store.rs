@@ -8,7 +8,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Cx, courses, students};
+use super::{Cx, students};
 use crate::{
     auth::{Role, Scope},
     db::schema::{event_topics, events, notifications},
@@ -23,11 +23,6 @@ pub const PAGE: i64 = 100;
 /// The viewer's children.
 pub async fn children(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
     Ok(students::visible(&scope.only(Role::Parent)).load(cx).await?)
-}
-
-/// The courses that the viewer heads.
-pub async fn headed(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
-    Ok(courses::headed(scope).load(cx).await?)
 }
 
 /// An event.

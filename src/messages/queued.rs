@@ -101,7 +101,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
     }
     let institute = match institute(services).await {
         Ok(name) => name,
-        Err(error) => return Outcome::Again { cause: error.report(), after: None },
+        Err(error) => return error.into(),
     };
     let language = Language::ALL.iter().copied().find(|own| own.as_str() == language).unwrap_or(Language::English);
     let message = Message { to: to.address(), language, institute, content: words.content() };
@@ -113,8 +113,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
 
 /// Who speaks.
 async fn institute(services: &Services) -> Result<String> {
-    let card = read!(services.db, institute::card())?;
-    Ok(card.map_or_else(|| "Rollcall".to_owned(), |card| card.name))
+    read!(services.db, institute::name())
 }
 
 impl To {

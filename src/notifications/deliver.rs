@@ -23,10 +23,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
     let Some((delivery, channel)) = parsed(&job.payload) else {
         return Outcome::Dead { cause: "the payload names no account and channel".to_owned() };
     };
-    match deliver(services, job, &delivery, channel).await {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::Again { cause: error.report(), after: None },
-    }
+    deliver(services, job, &delivery, channel).await.unwrap_or_else(Outcome::from)
 }
 
 fn parsed(payload: &str) -> Option<(Delivery, NotificationChannel)> {
@@ -90,7 +87,6 @@ async fn message(
     if news.is_empty() {
         return Ok(None);
     }
-    let card = read!(db, institute::card())?;
-    let institute = card.map_or_else(|| "Rollcall".to_owned(), |card| card.name);
+    let institute = read!(db, institute::name())?;
     Ok(Some(Message { to, language: wishes.settings.language, institute, content: Content::News(news) }))
 }

@@ -1,6 +1,6 @@
 //! Tells of an event: live subscribers, and the inboxes of those whom it concerns.
 //!
-//! Whom it concerns is looked through by the hundred, each in a transaction of its own that ends with the job for the next
+//! Whom it concerns is looked through some hundreds at a time, each in a transaction of its own that ends with the job for the next
 //! ones: so a notice to thousands holds nobody up, and a crash repeats one part of it, in which everything is written once.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     auth::recipient,
-    change::Tries,
+    change::{Stop, Tries},
     dispatch,
     error::{Error, Result},
     events::model::{EventRow, Topic},
@@ -44,10 +44,7 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
     let Ok(telling) = serde_json::from_str::<Telling>(&job.payload) else {
         return Outcome::Dead { cause: "the payload names no event".to_owned() };
     };
-    match tell(services, &telling).await {
-        Ok(()) => Outcome::Done,
-        Err(error) => Outcome::Again { cause: error.report(), after: None },
-    }
+    tell(services, &telling).await.map_or_else(Outcome::from, |()| Outcome::Done)
 }
 
 async fn tell(services: &Services, telling: &Telling) -> Result<()> {
@@ -153,18 +150,9 @@ async fn write(
     let mut tries = Tries::default();
     loop {
         let mut cx = services.db.begin().await?;
-        let written = dispatch!(cx, notifications_fan_out::tell(event, now, told, deliveries, next.cloned()));
-        let written = match written {
-            Ok(()) => cx.commit().await,
-            Err(error) => {
-                // The connection may be what failed; the pool looks at it when it is given back.
-                let _ = cx.rollback().await;
-                Err(error)
-            }
-        };
-        match written {
-            Err(error) if tries.again(&error, &services.random).await => {}
-            written => return written,
+        let told = dispatch!(cx, notifications_fan_out::tell(event, now, told, deliveries, next.cloned()));
+        if tries.end(cx, told.map_err(Stop::Failed), None, &services.random).await?.is_some() {
+            return Ok(());
         }
     }
 }

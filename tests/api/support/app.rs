@@ -10,13 +10,13 @@ use std::{
 
 use chrono::NaiveDate;
 use rollcall::{
-    app::{Ambient, App},
+    app::{Ambient, App, work_of},
     clock::Clock,
     config::Config,
     demo::cast,
     graphql::Api,
     ids::{Kind, Seal},
-    jobs::worker::{self, Worker},
+    jobs::worker::Worker,
     random::Random,
     throttle::Rates,
 };
@@ -119,12 +119,10 @@ impl TestApp {
     pub async fn work(&self) -> usize {
         let services = Arc::clone(self.api.services());
         services.background.finished().await;
-        let options = worker::Options {
-            at_once: self.config.jobs_at_once,
-            lease: self.config.job_lease,
-            attempts: self.config.job_attempts,
-        };
-        Worker::new(services, options).work_off().await.unwrap_or_else(|error| panic!("{}", error.report()))
+        Worker::new(services, work_of(&self.config))
+            .work_off()
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.report()))
     }
 
     /// The URL of a path.
