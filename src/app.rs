@@ -91,7 +91,7 @@ impl App {
         let wake = Wake::new(redis.clone(), &seal, background.clone());
         let hub = Hub::new(redis.clone(), &seal, config.live_buffer);
         let pushes = PerMinute::new("push", config.fcm_per_minute, clock.clone(), &seal, redis.clone());
-        let messages = Messages::new(&messages_of(&config), &clock, pushes)?;
+        let messages = Messages::new(&messages_of(&config), (&clock, &seal), pushes)?;
         let throttle = Throttle::new(clock.clone(), random.clone(), seal.clone(), redis.clone(), config.rates);
         let development = config.environment == Environment::Development;
         let providers = match &config.oidc_providers {
@@ -185,10 +185,10 @@ impl App {
         };
         let router = self.router(sign_ins);
         let stop = CancellationToken::new();
-        let relay = self.config.worker.then(|| self.relay());
+        let relay = self.config.worker.then(|| self.relay(&stop));
         let work = async {
             if let Some(relay) = &relay {
-                relay.run(stop.clone()).await;
+                relay.run().await;
             }
         };
         let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, told(&stop)));
@@ -207,15 +207,15 @@ impl App {
 
     /// Does the queue's work until the process is told to stop, and serves nobody but the operator.
     pub async fn work_until_told(self) {
-        let (relay, stop) = (self.relay(), CancellationToken::new());
-        tokio::join!(told(&stop), Box::pin(relay.run(stop.clone())), watched(self.admin, &self.api, &stop));
+        let stop = CancellationToken::new();
+        let relay = self.relay(&stop);
+        tokio::join!(told(&stop), Box::pin(relay.run()), watched(self.admin, &self.api, &stop));
         self.api.services().background.finish_within(LAST_WORKS).await;
     }
 
-    /// What does the queue's work in this process.
-    #[must_use]
-    pub fn relay(&self) -> Relay {
-        Relay::new(self.api.services(), work_of(&self.config), self.config.redis_url.clone())
+    /// What does the queue's work in this process, until it is told to stop.
+    fn relay(&self, stop: &CancellationToken) -> Relay {
+        Relay::new(self.api.services(), work_of(&self.config), self.config.redis_url.clone(), stop.clone())
     }
 }
 

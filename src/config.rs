@@ -306,7 +306,7 @@ impl Checker {
             worker: self.one_of("WORKER", raw.worker, true, &booleans),
             jobs_at_once: self.number("JOBS_AT_ONCE", raw.jobs_at_once, 16, 1..=256),
             job_lease: self.seconds("JOB_LEASE_SECONDS", raw.job_lease_seconds, 60),
-            job_attempts: self.number("JOB_ATTEMPTS", raw.job_attempts, 12, 1..=100),
+            job_attempts: self.number("JOB_ATTEMPTS", raw.job_attempts, 24, 1..=100),
             fcm_credentials: raw.fcm_credentials.map(PathBuf::from),
             fcm_url: self.fcm_url(raw.fcm_url, environment),
             fcm_per_minute: self.number(

@@ -78,6 +78,20 @@ pub async fn issue(
     Ok(dialect::execute_batch(cx, methods::FilterDsl::filter(upsert, due)).await? == 1)
 }
 
+/// Whether a code is the one of an account and a purpose, and can be used.
+pub async fn is_good(
+    cx: &mut Cx,
+    account: i64,
+    purpose: CodePurpose,
+    code_hash: &[u8],
+    now: NaiveDateTime,
+) -> Result<bool> {
+    use one_time_codes as t;
+    let code = t::table.find((account, purpose)).filter(t::code_hash.eq(code_hash));
+    let code = code.filter(t::used_at.is_null()).filter(t::expires_at.gt(now)).filter(t::attempts.lt(TRIES));
+    Ok(code.count().get_result::<i64>(cx).await? == 1)
+}
+
 /// Tries a code and, where it is the right one, gives the account its password, ends its sessions, has its owner told, and says
 /// whose it is.
 /// None where it is not, or there is no such code: that is a try as well, and is to be committed. The work is the same

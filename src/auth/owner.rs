@@ -63,18 +63,18 @@ impl Owners {
         });
     }
 
-    /// The jobs that send a message to these addresses.
+    /// The jobs that send the owner of an account a message at these addresses.
     ///
     /// # Errors
     /// When it cannot be sealed.
     pub fn letters(
         &self,
         now: NaiveDateTime,
-        language: Language,
+        owner: (i64, Language),
         to: impl IntoIterator<Item = Address>,
         content: &Content,
     ) -> Result<Vec<NewJob>> {
-        let letter = |to| queued::job(&self.seal, &self.random.token(), now, language, to, content);
+        let letter = |to| queued::job(&self.seal, &self.random.token(), now, owner, to, content);
         to.into_iter().map(letter).collect()
     }
 
@@ -104,7 +104,7 @@ impl Owners {
             return cx.rollback().await;
         }
         let language = dispatch!(cx, messages::language(account))?;
-        let letters = self.letters(now, language, to, &purpose.content(code))?;
+        let letters = self.letters(now, (account, language), to, &purpose.content(code))?;
         dispatch!(cx, jobs::enqueue(now, letters))?;
         cx.commit().await?;
         self.wake.wake();

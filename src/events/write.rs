@@ -11,7 +11,7 @@ use crate::{
     db::schema::{event_topics, events},
     error::Result,
     events::model::{EventKind, EventRow, NewEvent},
-    jobs::model::{JobKind, NewJob, Priority},
+    jobs::model::{JobKind, Lane, NewJob, Priority},
 };
 
 /// Raises an event in the transaction of the change that it speaks of, and the job that tells of it.
@@ -60,6 +60,7 @@ pub async fn raise_all(cx: &mut Cx, act: &Act, new: Vec<NewEvent>) -> Result<()>
         Some(NewJob {
             key: format!("tell:{id}"),
             kind: JobKind::Tell,
+            lane: Lane::Events,
             priority,
             payload: json!({"event": id}),
             batch: None,

@@ -14,7 +14,7 @@ use crate::{
     exports::model::{ExportRow, ExportState, MAX_DAYS, MAX_PENDING, NewExport},
     graphql::UserErrorCode::OutOfRange,
     ids::Kind,
-    jobs::model::{JobKind, NewJob, Priority},
+    jobs::model::{JobKind, Lane, NewJob, Priority},
 };
 
 /// Asks for an export, which a job makes.
@@ -43,6 +43,7 @@ pub async fn ask(cx: &mut Cx, act: &Act, new: &NewExport, mut problems: Problems
     let job = NewJob {
         key: format!("export:{}", row.id),
         kind: JobKind::Export,
+        lane: Lane::Upkeep,
         priority: Priority::Low,
         payload: json!({"export": row.id}),
         batch: None,
@@ -54,10 +55,12 @@ pub async fn ask(cx: &mut Cx, act: &Act, new: &NewExport, mut problems: Problems
     Ok(row.id)
 }
 
-/// Keeps what was made of an export, and tells who asked for it; without a content it was not made. False where it was before.
+/// Keeps what was made of an export, and tells who asked for it; without a content it was not made. False where it was before;
+/// one that was not may be, when an administrator has it tried again.
 pub async fn finish(cx: &mut Cx, act: &Act, (id, account): (i64, i64), content: Option<&str>) -> Result<bool> {
     let state = if content.is_some() { ExportState::Ready } else { ExportState::Failed };
-    let done = diesel::update(x::table.find(id).filter(x::state.eq(ExportState::Pending)))
+    let from = if content.is_some() { vec![ExportState::Pending, ExportState::Failed] } else { vec![ExportState::Pending] };
+    let done = diesel::update(x::table.find(id).filter(x::state.eq_any(from)))
         .set((x::state.eq(state), x::content.eq(content), x::finished_at.eq(act.now)))
         .execute(cx)
         .await?;

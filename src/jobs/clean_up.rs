@@ -1,10 +1,13 @@
 //! Removes what is of no use any more, and works out anew what is kept of other rows.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::model::{JobKind, JobRow, JobState, NewJob, Outcome, Priority};
+use super::model::{JobKind, JobRow, JobState, Lane, NewJob, Outcome, Priority};
 use crate::{
     change::{Act, Changed, Tries},
     dispatch,
@@ -15,12 +18,12 @@ use crate::{
 
 /// Rows that one statement removes at most: others wait for it on SQLite.
 const ROWS: i64 = 500;
-/// Statements that a try takes for one thing at most; what is left is for the next hour.
-const TIMES: usize = 100;
+/// How long a try removes one thing at most, so that all of them take a part of a lease; what is left is for the next hour.
+const SPAN: Duration = Duration::from_secs(3);
 /// Students in one transaction.
 const STUDENTS: i64 = 200;
-/// Transactions of a try at most; then another job goes on.
-const PARTS: usize = 25;
+/// How long a try begins another part; then another job goes on.
+const PARTS: Duration = Duration::from_secs(10);
 /// How long a job that is done is kept, in days: for whoever wonders what became of it.
 const DONE_DAYS: i64 = 7;
 
@@ -49,8 +52,8 @@ pub async fn recompute(services: &Services, job: &JobRow) -> Outcome {
 /// Has a statement remove rows until nothing is left, or it was often enough.
 macro_rules! remove {
     ($services:expr, $function:ident ( $($argument:expr),* )) => {{
-        let mut removed = 0;
-        for _ in 0..TIMES {
+        let (mut removed, began) = (0, Instant::now());
+        while began.elapsed() < SPAN {
             let mut cx = $services.db.write().await?;
             let some = dispatch!(cx, jobs_upkeep::$function($($argument,)* ROWS))?;
             removed += some;
@@ -71,18 +74,20 @@ async fn remove_all(services: &Services) -> Result<()> {
         let mut cx = services.db.write().await?;
         dispatch!(cx, jobs_upkeep::remove_codes(now))?
     };
+    let notifications = remove!(services, remove_notifications(long_ago));
     let events = remove!(services, remove_events(long_ago));
     let exports = remove!(services, remove_exports(long_ago));
     let done = remove!(services, remove_jobs(JobState::Done, now - TimeDelta::days(DONE_DAYS)));
     let dead = remove!(services, remove_jobs(JobState::Dead, long_ago));
-    tracing::info!(sessions, codes, events, exports, done, dead, "what is of no use any more was removed");
+    tracing::info!(sessions, codes, notifications, events, exports, done, dead, "what is of no use any more was removed");
     Ok(())
 }
 
 async fn recompute_from(services: &Services, job: &JobRow, payload: Payload) -> Result<()> {
     let zone = read!(services.db, institute::zone())?;
     let Payload { mut after, mut differed } = payload;
-    for _ in 0..PARTS {
+    let began = Instant::now();
+    while began.elapsed() < PARTS {
         let students = read!(services.db, jobs_upkeep::students_after(after, STUDENTS))?;
         let Some(last) = students.last() else {
             tracing::info!(differed, "how far students are in their courses was worked out anew");
@@ -98,6 +103,7 @@ async fn recompute_from(services: &Services, job: &JobRow, payload: Payload) -> 
     let rest = NewJob {
         key: format!("{first}#{after}"),
         kind: JobKind::Recompute,
+        lane: Lane::Upkeep,
         priority: Priority::Low,
         payload: json!(Payload { after, differed }),
         batch: None,

@@ -19,14 +19,14 @@ use apalis_redis::{Config, RedisStorage};
 use futures_util::{SinkExt, future::BoxFuture, sink, stream};
 use redis::{AsyncCommands, aio::ConnectionManager};
 use tokio::{
-    sync::{Notify, mpsc},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    model::{HandOut, Priority},
-    worker::Worker,
+    model::{HandOut, Lane},
+    worker::{Begun, Worker},
 };
 use crate::{
     error::{Error, Result},
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How often a worker asks Redis for what other instances have pushed.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(500);
 /// How often a worker says to Redis that it lives; six times as long without, and what it had is another's.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long Redis may take to take something.
@@ -42,38 +42,29 @@ const PUSH: Duration = Duration::from_secs(5);
 /// The shortest pause before a worker that has ended is made anew; the longest is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// One way to the workers: what is urgent has one of its own, where nothing else is in front of it.
+/// How much goes by a lane.
 #[derive(Clone, Copy, Debug)]
-pub struct Lane {
-    /// Its name, in Redis and in the log.
-    pub name: &'static str,
-    /// What goes by it: from one priority to another.
-    pub priorities: (Priority, Priority),
+pub struct Room {
     /// Jobs in a hand-out, at most.
     pub together: usize,
-    /// Hand-outs that are worked on at a time in this process.
+    /// Jobs that are worked on at a time in this process.
     pub at_once: usize,
     /// Jobs that are handed out by this process and not begun, at most.
     pub most: usize,
 }
 
-impl Lane {
-    /// The lanes of a process that does so many jobs at once: what is urgent goes one by one, everything else a few
-    /// together, which takes fewer statements.
+impl Room {
+    /// The room of a lane in a process that does so many jobs at once. Codes go one by one, what there is much of a few
+    /// together, which takes fewer statements; of what takes long there is little at a time, for it takes from what is served.
     #[must_use]
-    pub fn all(at_once: usize) -> [Self; 2] {
-        let together = (at_once / 4).clamp(1, 16);
-        let most = at_once * 4;
-        [
-            Self { name: "urgent", priorities: (Priority::Urgent, Priority::Urgent), together: 1, at_once, most },
-            Self {
-                name: "other",
-                priorities: (Priority::Normal, Priority::Low),
-                together,
-                at_once: (at_once / together).max(1),
-                most,
-            },
-        ]
+    pub fn of(lane: Lane, at_once: usize) -> Self {
+        let (together, at_once) = match lane {
+            Lane::Codes => (1, at_once),
+            Lane::Events => (1, (at_once / 2).max(1)),
+            Lane::Push | Lane::Mail | Lane::Text => ((at_once / 4).clamp(1, 16), at_once),
+            Lane::Upkeep => (1, (at_once / 8).max(1)),
+        };
+        Self { together, at_once, most: at_once * 4 }
     }
 }
 
@@ -81,17 +72,34 @@ impl Lane {
 pub struct Engine {
     /// Which.
     pub lane: Lane,
+    /// How much goes by it.
+    pub room: Room,
     line: Line,
-    worker: Worker,
     random: Random,
-    /// Told whenever a hand-out was taken: there may be room for others.
+    hands: Hands,
+}
+
+/// Who works on what a lane brings.
+#[derive(Clone)]
+struct Hands {
+    worker: Worker,
+    /// A place for each job that is worked on at a time. It is free again when that one is done, whatever was handed out with
+    /// it.
+    places: Arc<Semaphore>,
+    /// How many there are.
+    most: usize,
+    /// Until when the lane rests.
+    rests: Arc<Mutex<Option<Instant>>>,
+    /// Told whenever there may be room for others.
     taken: Arc<Notify>,
     /// What is being worked on, whatever became of the worker of apalis that took it.
     tasks: TaskTracker,
+    /// Told when nothing more is to be begun.
+    stop: CancellationToken,
 }
 
 /// Where hand-outs wait for a worker.
-#[expect(clippy::large_enum_variant, reason = "there are two of them in a process")]
+#[expect(clippy::large_enum_variant, reason = "there are few of them in a process")]
 enum Line {
     Here {
         to: mpsc::Sender<HandOut>,
@@ -112,14 +120,14 @@ macro_rules! tend {
     ($engine:expr, $name:expr, $storage:expr, $stop:expr) => {{
         let (engine, stop): (&Engine, &CancellationToken) = ($engine, $stop);
         let context = WorkerContext::new($name);
-        let (worker, taken, tasks) = (engine.worker.clone(), Arc::clone(&engine.taken), engine.tasks.clone());
+        let hands = engine.hands.clone();
         let run = WorkerBuilder::new(context.clone())
             .backend($storage)
-            .concurrency(engine.lane.at_once)
+            .concurrency(engine.room.at_once)
             .build(move |hand_out: HandOut| {
-                let (worker, taken, tasks) = (worker.clone(), Arc::clone(&taken), tasks.clone());
+                let hands = hands.clone();
                 async move {
-                    work(worker, taken, tasks, hand_out).await;
+                    hands.take(hand_out).await;
                     Ok::<(), BoxDynError>(())
                 }
             })
@@ -147,15 +155,17 @@ impl Engine {
         redis: Option<(ConnectionManager, &str)>,
         (worker, random): (Worker, Random),
         (taken, tasks): (Arc<Notify>, TaskTracker),
+        stop: CancellationToken,
     ) -> Self {
+        let room = Room::of(lane, worker.at_once());
         let way = match redis {
             None => {
-                let (to, from) = mpsc::channel(lane.most);
+                let (to, from) = mpsc::channel(room.most);
                 Line::Here { to, from: Arc::new(Mutex::new(from)) }
             }
             Some((redis, queue)) => {
                 let config = Config::default()
-                    .queue(format!("{queue}:{}", lane.name))
+                    .queue(format!("{queue}:{}", lane.as_str().to_lowercase()))
                     // What waits in a worker could be done by another; and one that holds some says nothing of itself.
                     .batch_size(1)
                     .heartbeat_interval(HEARTBEAT)
@@ -169,7 +179,16 @@ impl Engine {
                 Line::Redis { storage, redis, pushed, look: Arc::new(Mutex::new(look)) }
             }
         };
-        Self { lane, line: way, worker, random, taken, tasks }
+        let (places, rests) = (Arc::new(Semaphore::new(room.at_once)), Arc::default());
+        let hands = Hands { worker, places, most: room.at_once, rests, taken, tasks, stop };
+        Self { lane, room, line: way, random, hands }
+    }
+
+    /// Whether nothing is to go by the lane now.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        let rests = self.hands.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.is_some_and(|until| Instant::now() < until)
     }
 
     /// Hands jobs to the workers.
@@ -198,11 +217,12 @@ impl Engine {
 
     /// Has workers work, and makes another where one has ended, until it is time to stop: then what is being worked on is
     /// finished.
-    pub async fn run(&self, stop: &CancellationToken) {
+    pub async fn run(&self) {
+        let stop = &self.hands.stop;
         while !stop.is_cancelled() {
             let name = self.random.token();
             if let Err(cause) = self.live(&name, stop).await {
-                tracing::warn!(lane = self.lane.name, cause, "a worker has ended, and is made anew");
+                tracing::warn!(lane = self.lane.as_str(), cause, "a worker has ended, and is made anew");
             }
             self.forget(&name).await;
             let [byte] = self.random.bytes::<1>();
@@ -267,17 +287,43 @@ impl Engine {
     }
 }
 
-/// Works on a hand-out, in a task of its own: neither does it end with the worker of apalis that took it, nor that one with it.
-async fn work(worker: Worker, taken: Arc<Notify>, tasks: TaskTracker, hand_out: HandOut) {
-    let done = tasks.spawn(async move {
-        let done = worker.work(&hand_out).await;
-        taken.notify_one();
-        done
-    });
-    match done.await {
-        Ok(Ok(_)) => {}
-        // It is handed out again when its lease has run out.
-        Ok(Err(error)) => tracing::error!(cause = error.report(), "jobs were not begun"),
-        Err(error) => tracing::error!(cause = %error, "jobs were not finished"),
+impl Hands {
+    /// Takes a hand-out when there is a place for its jobs, and begins them, each in a task of its own: neither does one end
+    /// with the worker of apalis that took it, nor that one with it. They are not waited for: the table knows what is under way.
+    async fn take(self, hand_out: HandOut) {
+        // Another instance may hand out more together than there are places here.
+        let jobs = hand_out.ids.len().min(self.most);
+        let Ok(jobs) = u32::try_from(jobs) else { return };
+        let places = tokio::select! {
+            places = Arc::clone(&self.places).acquire_many_owned(jobs) => places,
+            // What is not begun is given back.
+            () = self.stop.cancelled() => return,
+        };
+        let Ok(places) = places else { return };
+        let begins = self.tasks.clone().spawn(self.begin(hand_out, places));
+        if let Err(error) = begins.await {
+            tracing::error!(cause = %error, "jobs were not begun");
+        }
+    }
+
+    async fn begin(self, hand_out: HandOut, mut places: OwnedSemaphorePermit) {
+        let begun = self.worker.begin(&hand_out).await;
+        self.taken.notify_one();
+        match begun {
+            Ok(begun) => {
+                for begun in begun {
+                    self.tasks.spawn(self.clone().go_on(begun, places.split(1)));
+                }
+            }
+            // They are handed out again when their lease has run out.
+            Err(error) => tracing::error!(cause = error.report(), "jobs were not begun"),
+        }
+    }
+
+    async fn go_on(self, begun: Begun, place: Option<OwnedSemaphorePermit>) {
+        if let Some(rest) = self.worker.go_on(begun).await {
+            *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + rest);
+        }
+        drop(place);
     }
 }

@@ -45,6 +45,25 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// By which way jobs go to workers. Each has workers of its own, so that what is slow on one, a mail server or a rate, holds
+    /// up nothing on another.
+    Lane {
+        /// Codes, by whichever channel: somebody waits for them.
+        Codes = "CODES",
+        /// Events, which are told of.
+        Events = "EVENTS",
+        /// Push messages.
+        Push = "PUSH",
+        /// Mail.
+        Mail = "MAIL",
+        /// Text messages.
+        Text = "TEXT",
+        /// What nobody waits for, and what takes long.
+        Upkeep = "UPKEEP",
+    }
+}
+
 /// What goes first.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[graphql(name = "JobPriority")]
@@ -95,7 +114,9 @@ pub struct NewJob {
     pub key: String,
     /// What is to be done.
     pub kind: JobKind,
-    /// What goes first.
+    /// By which way.
+    pub lane: Lane,
+    /// What goes first on it.
     pub priority: Priority,
     /// With what, as its kind reads it: numbers of rows, and secrets only sealed.
     pub payload: Value,
@@ -199,6 +220,15 @@ pub enum Outcome {
         cause: String,
         /// What the other side asked for.
         after: Option<Duration>,
+    },
+    /// Nothing was tried, because it is not the time for it: this was no try, and it is done later.
+    Later {
+        /// For the operator: no secret, and nothing of a person.
+        cause: &'static str,
+        /// After how long.
+        after: Duration,
+        /// Whether the same is so of whatever else goes by this lane.
+        all: bool,
     },
     /// It will never go well.
     Dead {

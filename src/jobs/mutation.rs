@@ -1,14 +1,17 @@
 //! Mutations of jobs.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::api::{Job, MANAGING};
+use super::{
+    api::{Job, MANAGING},
+    model::JobKind,
+};
 use crate::{
     auth::sets::PEOPLE,
     change,
     change::{Act, Problems},
     error::Result,
-    graphql::{Call, auth, root, stated},
+    graphql::{Call, Stated, UserError, auth, root, stated},
     ids::Kind,
     payload,
 };
@@ -22,6 +25,15 @@ pub struct RequeueJobInput {
     client_mutation_id: Option<String>,
 }
 
+/// Which jobs to try again.
+#[derive(InputObject)]
+pub struct RequeueJobsInput {
+    /// What is to be done by them; all kinds where it is left out.
+    kind: Option<JobKind>,
+    /// The client's own name for this mutation: sent again with the same input, it is done once.
+    client_mutation_id: Option<String>,
+}
+
 payload! {
     /// The job that is tried again.
     RequeueJobPayload {
@@ -29,6 +41,23 @@ payload! {
         job: Job,
     }
 }
+
+/// How many jobs are tried again.
+#[derive(SimpleObject)]
+#[graphql(guard = "stated(self)")]
+pub struct RequeueJobsPayload {
+    /// How many it were: 500 at most, and where it is as many there may be more.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    requeued: Option<i32>,
+    /// The key that the input carried.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    client_mutation_id: Option<String>,
+    /// Why nothing was written; empty where it was.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    user_errors: Vec<UserError>,
+}
+
+impl Stated for RequeueJobsPayload {}
 
 /// The queue's part of the mutation root.
 #[derive(Default)]
@@ -48,5 +77,23 @@ impl JobMutation {
         let id = call.number(Kind::Job, &input.id);
         let done = change!(call, &act, jobs_write::requeue(id, Problems::default()));
         RequeueJobPayload::of(done, |ids| Job::by_ids(call, ids)).await
+    }
+
+    /// Has jobs that were given up tried again, now, and as often as new ones: the oldest first, 500 at a time. It is for what
+    /// was given up together, because the other side was down for long.
+    #[graphql(directive = auth::apply(MANAGING))]
+    async fn requeue_jobs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] input: RequeueJobsInput,
+    ) -> Result<Option<RequeueJobsPayload>> {
+        let call = Call::of(ctx);
+        let act = Act::of(ctx, input.client_mutation_id).await?;
+        let done = change!(call, &act, jobs_write::requeue_all(input.kind, Problems::default()));
+        Ok(Some(RequeueJobsPayload {
+            requeued: done.value,
+            client_mutation_id: done.client_mutation_id,
+            user_errors: done.user_errors,
+        }))
     }
 }

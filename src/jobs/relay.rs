@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::Notify,
@@ -11,8 +11,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    engine::{Engine, Lane},
-    model::HandOut,
+    engine::{Engine, Room},
+    model::{HandOut, Lane},
     schedule,
     wake::Wake,
     worker::{Options, Worker},
@@ -36,41 +36,46 @@ const AGAIN: Duration = Duration::from_secs(2);
 pub struct Relay {
     services: Arc<Services>,
     worker: Worker,
-    lanes: [Engine; 2],
+    lanes: Vec<Engine>,
+    stop: CancellationToken,
     taken: Arc<Notify>,
     tasks: TaskTracker,
     redis: Option<SecretString>,
 }
 
 impl Relay {
-    /// A relay with workers that do jobs so; `redis` is where the other instances are.
+    /// A relay with workers that do jobs so, until it is told to `stop`; `redis` is where the other instances are.
     #[must_use]
-    pub fn new(services: &Arc<Services>, options: Options, redis: Option<SecretString>) -> Self {
+    pub fn new(
+        services: &Arc<Services>,
+        options: Options,
+        redis: Option<SecretString>,
+        stop: CancellationToken,
+    ) -> Self {
         let (taken, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
         let worker = Worker::new(Arc::clone(services), options);
         // What is pushed by one version is read by that version alone.
-        let queue = format!("{}:jobs:1", services.seal.namespace());
-        let engine = |lane| {
+        let queue = format!("{}:jobs:2", services.seal.namespace());
+        let engine = |lane: &Lane| {
             let redis = services.redis.clone().map(|redis| (redis, queue.as_str()));
             let worker = (worker.clone(), services.random.clone());
-            Engine::new(lane, redis, worker, (Arc::clone(&taken), tasks.clone()))
+            Engine::new(*lane, redis, worker, (Arc::clone(&taken), tasks.clone()), stop.clone())
         };
-        let lanes = Lane::all(options.at_once).map(engine);
-        Self { services: Arc::clone(services), worker, lanes, taken, tasks, redis }
+        let lanes = Lane::ALL.iter().map(engine).collect();
+        Self { services: Arc::clone(services), worker, lanes, stop, taken, tasks, redis }
     }
 
     /// Works until it is told to stop; then what is being worked on is finished, for so long at most, and what has not been
     /// begun is given back.
-    pub async fn run(&self, stop: CancellationToken) {
-        let [urgent, other] = &self.lanes;
+    pub async fn run(&self) {
         let upkeep = async { tokio::join!(self.hear(), self.see_to(), self.tidy()) };
         let work = async {
-            tokio::join!(self.feed(&stop), urgent.run(&stop), other.run(&stop));
+            tokio::join!(self.feed(), join_all(self.lanes.iter().map(Engine::run)));
             self.tasks.close();
             self.tasks.wait().await;
         };
         let too_long = async {
-            stop.cancelled().await;
+            self.stop.cancelled().await;
             sleep(LAST_JOBS).await;
         };
         tokio::select! {
@@ -81,9 +86,9 @@ impl Relay {
     }
 
     /// Hands out what is due, as it becomes due and as there is room.
-    async fn feed(&self, stop: &CancellationToken) {
-        let mut out = [Vec::new(), Vec::new()];
-        while !stop.is_cancelled() {
+    async fn feed(&self) {
+        let mut out: Vec<Vec<HandOut>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        while !self.stop.is_cancelled() {
             let mut more = false;
             for (engine, out) in self.lanes.iter().zip(&mut out) {
                 match self.hand_out(engine, out).await {
@@ -95,7 +100,7 @@ impl Relay {
                 () = self.services.wake.woken() => {}
                 () = self.taken.notified(), if more => {}
                 () = sleep(LOOK) => {}
-                () = stop.cancelled() => {}
+                () = self.stop.cancelled() => {}
             }
         }
         for out in out {
@@ -107,16 +112,19 @@ impl Relay {
 
     /// Hands out as much as there is room for; whether there may be more.
     async fn hand_out(&self, engine: &Engine, out: &mut Vec<HandOut>) -> Result<bool> {
+        if engine.rests() {
+            return Ok(false);
+        }
         self.worker.keep_out(out).await?;
-        let lane = engine.lane;
-        let room = lane.most.saturating_sub(out.iter().map(|hand_out| hand_out.ids.len()).sum());
+        let Room { together, most, .. } = engine.room;
+        let left = most.saturating_sub(out.iter().map(|hand_out| hand_out.ids.len()).sum());
         // Many at once take no more statements than one, and who works has enough to go on with.
-        if room < lane.most / 2 {
+        if left < most / 2 {
             return Ok(true);
         }
-        let (leased, more) = self.worker.lease(lane.priorities, room).await?;
+        let (leased, more) = self.worker.lease(engine.lane, left).await?;
         let part = |ids: &[i64]| HandOut { ids: ids.to_vec(), lease: leased.lease.clone() };
-        let parts: Vec<HandOut> = leased.ids.chunks(lane.together).map(part).collect();
+        let parts: Vec<HandOut> = leased.ids.chunks(together).map(part).collect();
         if parts.is_empty() {
             return Ok(more);
         }

@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use serde_json::json;
 
-use super::model::{JobKind, NewJob, Priority};
+use super::model::{JobKind, Lane, NewJob, Priority};
 use crate::{dispatch, error::Result, graphql::Services, read};
 
 /// Work that comes again and again.
@@ -92,6 +92,7 @@ async fn take(services: &Services, schedule: Schedule, (now, next): (NaiveDateTi
     let job = NewJob {
         key: format!("{}:{}", schedule.name, due.format("%Y-%m-%dT%H:%M:%S")),
         kind: schedule.kind,
+        lane: Lane::Upkeep,
         priority: Priority::Low,
         payload: json!({}),
         batch: None,

@@ -12,7 +12,7 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{paging::Page, schema::jobs},
     error::Result,
-    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobOrderField, JobRow, JobState, NewJob, Priority},
+    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobOrderField, JobRow, JobState, Lane, NewJob, Priority},
     keyset,
 };
 
@@ -55,6 +55,12 @@ pub async fn count(cx: &mut Cx, scope: &Scope, filter: JobFilter) -> Result<i64>
     Ok(listed(scope, filter).count().get_result(cx).await?)
 }
 
+/// The jobs in scope that were put into the queue first.
+pub async fn oldest(cx: &mut Cx, scope: &Scope, filter: JobFilter, most: i64) -> Result<Vec<JobEntryRow>> {
+    let rows = listed(scope, filter).order(jobs::id).limit(most).select(JobEntryRow::as_select());
+    Ok(rows.load(cx).await?)
+}
+
 /// Jobs by number.
 pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(JobEntryRow, i32)>> {
     let rows = jobs::table
@@ -68,11 +74,12 @@ pub async fn by_ids(cx: &mut Cx, scope: &Scope, ids: &[i64]) -> Result<Vec<(JobE
 
 /// Puts jobs into the queue; one whose key is there already is there already.
 pub async fn enqueue(cx: &mut Cx, now: NaiveDateTime, new: Vec<NewJob>) -> Result<()> {
-    for some in new.chunks(dialect::rows_per_insert(7)) {
+    for some in new.chunks(dialect::rows_per_insert(8)) {
         let row = |job: &NewJob| {
             (
                 jobs::key.eq(job.key.clone()),
                 jobs::kind.eq(job.kind),
+                jobs::lane.eq(job.lane),
                 jobs::priority.eq(job.priority as i32),
                 jobs::payload.eq(job.payload.to_string()),
                 jobs::batch.eq(job.batch.clone()),
@@ -86,40 +93,49 @@ pub async fn enqueue(cx: &mut Cx, now: NaiveDateTime, new: Vec<NewJob>) -> Resul
     Ok(())
 }
 
-/// Leases jobs of some priorities that are due and that nobody works on, the most urgent first, to be handed out under the name `lease`; with
-/// whether there may be more of them.
+/// Jobs of a lane that are due and that nobody works on, the most urgent first. One priority after the other: the index has
+/// what is due of each in one place, and not what is due of all.
+pub async fn due(cx: &mut Cx, lane: Lane, now: NaiveDateTime, most: i64) -> Result<Vec<i64>> {
+    let mut due: Vec<i64> = Vec::new();
+    for priority in Priority::ALL {
+        let left = most - i64::try_from(due.len()).unwrap_or(most);
+        if left <= 0 {
+            break;
+        }
+        let next = jobs::table
+            .filter(jobs::lane.eq(lane))
+            .filter(jobs::priority.eq(priority as i32))
+            .filter(free(now))
+            .order((jobs::due_at, jobs::id))
+            .limit(left)
+            .select(jobs::id);
+        due.extend(next.load::<i64>(cx).await?);
+    }
+    Ok(due)
+}
+
+/// Leases those of some jobs that are due and that nobody works on, to be handed out under the name `lease`.
 pub async fn lease(
     cx: &mut Cx,
+    due: Vec<i64>,
     (now, until): (NaiveDateTime, NaiveDateTime),
-    (first, last): (Priority, Priority),
     lease: &str,
-    most: i64,
-) -> Result<(Vec<i64>, bool)> {
-    let free = || jobs::lease_until.is_null().or(jobs::lease_until.le(now));
-    let mut due = jobs::table
-        .filter(jobs::state.eq(JobState::Pending))
-        .filter(jobs::priority.between(first as i32, last as i32))
-        .filter(jobs::due_at.le(now))
-        .filter(free())
-        .order((jobs::priority, jobs::due_at, jobs::id))
-        .limit(most)
-        .select(jobs::id)
-        .load::<i64>(cx)
-        .await?;
-    let more = i64::try_from(due.len()).is_ok_and(|found| found == most);
-    if due.is_empty() {
-        return Ok((due, false));
-    }
+) -> Result<Vec<i64>> {
     // Somebody else may have leased some of them since, or done them.
-    let leased: Vec<i64> = diesel::update(jobs::table.filter(jobs::id.eq_any(&due)).filter(free()))
-        .filter(jobs::state.eq(JobState::Pending))
-        .filter(jobs::due_at.le(now))
+    let leased: Vec<i64> = diesel::update(jobs::table.filter(jobs::id.eq_any(&due)).filter(free(now)))
         .set((jobs::lease.eq(lease), jobs::lease_until.eq(until)))
         .returning(jobs::id)
         .get_results(cx)
         .await?;
-    due.retain(|id| leased.contains(id));
-    Ok((due, more))
+    Ok(due.into_iter().filter(|id| leased.contains(id)).collect())
+}
+
+/// Whether a job is due, and nobody works on it.
+#[dsl::auto_type]
+fn free(now: NaiveDateTime) -> _ {
+    let pending: JobState = JobState::Pending;
+    let is_nobodys = jobs::lease_until.is_null().or(jobs::lease_until.le(now));
+    jobs::state.eq(pending).and(jobs::due_at.le(now)).and(is_nobodys)
 }
 
 /// Those of the jobs that were handed out and that nobody has begun, and whose lease has not run out.
@@ -197,11 +213,18 @@ pub async fn finish(cx: &mut Cx, id: i64, own: &str, now: NaiveDateTime) -> Resu
     Ok(done == 1)
 }
 
-/// Has a job tried again at `due_at`.
-pub async fn postpone(cx: &mut Cx, id: i64, own: &str, due_at: NaiveDateTime, cause: &str) -> Result<bool> {
+/// Has a job tried again at `due_at`, where it was begun so often, as far as that counts.
+pub async fn postpone(
+    cx: &mut Cx,
+    id: i64,
+    own: &str,
+    (due_at, attempts): (NaiveDateTime, i32),
+    cause: &str,
+) -> Result<bool> {
     let done = diesel::update(held(id, own))
         .set((
             jobs::due_at.eq(due_at),
+            jobs::attempts.eq(attempts),
             jobs::lease.eq(None::<String>),
             jobs::lease_until.eq(None::<NaiveDateTime>),
             jobs::last_error.eq(cause),

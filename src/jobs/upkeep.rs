@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, auth::session_in_force};
 use crate::{
     auth::session::InForce,
-    db::schema::{events, exports, jobs, one_time_codes, schedules, sessions, students},
+    db::schema::{events, exports, jobs, notifications, one_time_codes, schedules, sessions, students},
     error::Result,
     jobs::model::JobState,
 };
@@ -51,10 +51,19 @@ pub async fn remove_codes(cx: &mut Cx, now: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(codes).execute(cx).await?)
 }
 
-/// Removes events from before a time, with what inboxes have of them.
+/// Removes from inboxes what tells of events from before a time. It goes before the events: to one of them there may be
+/// thousands, and they would all go in one statement.
+pub async fn remove_notifications(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Result<usize> {
+    let old = notifications::table.inner_join(events::table).filter(events::at.lt(before));
+    let old: Vec<i64> = old.select(notifications::id).limit(most).load(cx).await?;
+    Ok(diesel::delete(notifications::table.filter(notifications::id.eq_any(old))).execute(cx).await?)
+}
+
+/// Removes events from before a time that are in no inbox.
 pub async fn remove_events(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Result<usize> {
-    let old: Vec<i64> =
-        events::table.filter(events::at.lt(before)).order(events::at).select(events::id).limit(most).load(cx).await?;
+    let told = dsl::exists(notifications::table.filter(notifications::event_id.eq(events::id)));
+    let old = events::table.filter(events::at.lt(before)).filter(dsl::not(told)).order(events::at);
+    let old: Vec<i64> = old.select(events::id).limit(most).load(cx).await?;
     Ok(diesel::delete(events::table.filter(events::id.eq_any(old))).execute(cx).await?)
 }
 

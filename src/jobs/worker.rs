@@ -4,9 +4,9 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Durati
 
 use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::model::{HandOut, JobRow, Outcome, Priority};
+use super::model::{HandOut, JobRow, Lane, Outcome};
 use crate::{
     dispatch,
     error::{Error, Result},
@@ -20,15 +20,27 @@ const FIRST: Duration = Duration::from_secs(2);
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// The pause before what became of a job is noted again; each further one is twice as long, up to [`FIRST`].
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// How jobs are done.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Jobs at a time.
+    /// Jobs of a lane at a time.
     pub at_once: usize,
     /// After how long another worker takes over a job whose worker says nothing any more. A try may take half of it.
     pub lease: Duration,
     /// How often a job is tried.
     pub attempts: i32,
+}
+
+/// A job that was begun.
+pub struct Begun {
+    job: JobRow,
+    /// The name under which its lease goes on.
+    own: String,
+    /// Since when.
+    since: Instant,
 }
 
 /// Does jobs.
@@ -45,15 +57,26 @@ impl Worker {
         Self { services, options }
     }
 
-    /// Leases jobs that are due, from one priority to another and `most` at most, and gives them with the name under which
-    /// they are handed out, and with whether there may be more.
-    pub async fn lease(&self, priorities: (Priority, Priority), most: usize) -> Result<(HandOut, bool)> {
+    /// How many jobs of a lane it does at a time.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.options.at_once
+    }
+
+    /// Leases jobs of a lane that are due, `most` at most, and gives them with the name under which they are handed out, and
+    /// with whether there may be more.
+    pub async fn lease(&self, lane: Lane, most: usize) -> Result<(HandOut, bool)> {
         let lease = self.services.random.token();
         let now = self.services.clock.now();
-        let span = (now, now + self.lease_time()?);
         let most = i64::try_from(most).map_err(Error::internal)?;
+        let due = read!(self.services.db, jobs::due(lane, now, most))?;
+        if due.is_empty() {
+            return Ok((HandOut { ids: due, lease }, false));
+        }
+        let more = i64::try_from(due.len()).is_ok_and(|found| found == most);
+        let span = (now, now + self.lease_time()?);
         let mut cx = self.services.db.write().await?;
-        let (ids, more) = dispatch!(cx, jobs::lease(span, priorities, &lease, most))?;
+        let ids = dispatch!(cx, jobs::lease(due.clone(), span, &lease))?;
         Ok((HandOut { ids, lease }, more))
     }
 
@@ -77,27 +100,25 @@ impl Worker {
         dispatch!(cx, jobs::give_back(hand_outs))
     }
 
-    /// Does the jobs that were handed out, and gives how many of them were still to be done.
-    pub async fn work(&self, HandOut { ids, lease: handed }: &HandOut) -> Result<usize> {
+    /// Begins the jobs that were handed out: those of them that are still to be done, and nobody else's.
+    pub async fn begin(&self, HandOut { ids, lease: handed }: &HandOut) -> Result<Vec<Begun>> {
         let own = self.services.random.token();
-        let begun = {
-            let until = self.services.clock.now() + self.lease_time()?;
-            let mut cx = self.services.db.write().await?;
-            dispatch!(cx, jobs::begin(ids, (handed.as_str(), own.as_str()), until))?
-        };
+        let until = self.services.clock.now() + self.lease_time()?;
+        let since = Instant::now();
+        let mut cx = self.services.db.write().await?;
+        let begun = dispatch!(cx, jobs::begin(ids, (handed.as_str(), own.as_str()), until))?;
+        Ok(begun.into_iter().map(|job| Begun { job, own: own.clone(), since }).collect())
+    }
+
+    /// Does the jobs that were handed out, and gives how many of them were still to be done.
+    pub async fn work(&self, hand_out: &HandOut) -> Result<usize> {
+        let begun = self.begin(hand_out).await?;
         let count = begun.len();
-        let own = own.as_str();
-        let tries = begun.into_iter().map(|job| {
-            let (worker, own) = (self.clone(), own.to_owned());
-            async move { worker.try_once(&job, &own).await }.boxed()
+        let tries = begun.into_iter().map(|begun| {
+            let worker = self.clone();
+            async move { worker.go_on(begun).await }.boxed()
         });
-        let mut done = stream::iter(tries).buffer_unordered(self.options.at_once);
-        while let Some(noted) = done.next().await {
-            // What could not be noted is done again, when its lease has run out.
-            if let Err(error) = noted {
-                tracing::error!(cause = error.report(), "what became of a job was not noted");
-            }
-        }
+        stream::iter(tries).buffer_unordered(self.options.at_once).for_each(|_| async {}).await;
         Ok(count)
     }
 
@@ -105,44 +126,83 @@ impl Worker {
     pub async fn work_off(&self) -> Result<usize> {
         let mut all = 0;
         loop {
-            let (hand_out, _) = self.lease((Priority::Urgent, Priority::Low), 100).await?;
-            if hand_out.ids.is_empty() {
+            let before = all;
+            for lane in Lane::ALL {
+                let (hand_out, _) = self.lease(*lane, 100).await?;
+                all += self.work(&hand_out).await?;
+            }
+            if all == before {
                 return Ok(all);
             }
-            all += self.work(&hand_out).await?;
         }
     }
 
-    async fn try_once(&self, job: &JobRow, own: &str) -> Result<()> {
-        let (began, metrics) = (Instant::now(), &self.services.metrics);
+    /// Goes on with a job that was begun, and notes what became of it. Gives for how long its whole lane is to rest, where it
+    /// is.
+    pub async fn go_on(&self, begun: Begun) -> Option<Duration> {
+        let outcome = self.try_once(&begun.job).await;
+        let rest = if let Outcome::Later { after, all: true, .. } = outcome { Some(after) } else { None };
+        // While its lease goes on it is nobody else's: what is done, but not noted, would be done again.
+        let (last, mut pause) = (begun.since + self.options.lease * 3 / 4, SHORTEST);
+        while let Err(error) = self.note(&begun, &outcome).await {
+            tracing::error!(job = begun.job.id, cause = error.report(), "what became of a job was not noted");
+            if Instant::now() + pause > last {
+                break;
+            }
+            sleep(jittered(pause, &self.services.random)).await;
+            pause = (pause * 2).min(FIRST);
+        }
+        rest
+    }
+
+    async fn try_once(&self, job: &JobRow) -> Outcome {
+        if job.attempts > self.options.attempts {
+            // Nobody has lived to note what became of the last try: there is no other.
+            return Outcome::Dead { cause: "whoever tried it last has ended over it".to_owned() };
+        }
+        let began = Instant::now();
         // A panic is one job's, and not that of those that were handed out with it.
         let tried = AssertUnwindSafe(work::run(&self.services, job)).catch_unwind();
-        let outcome = match tokio::time::timeout(self.options.lease / 2, tried).await {
+        let outcome = match timeout(self.options.lease / 2, tried).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Outcome::Again { cause: "it panicked".to_owned(), after: None },
             Err(_) => Outcome::Again { cause: "it took too long".to_owned(), after: None },
         };
-        metrics.took(job.kind, began.elapsed());
+        self.services.metrics.took(job.kind, began.elapsed());
+        outcome
+    }
+
+    async fn note(&self, Begun { job, own, .. }: &Begun, outcome: &Outcome) -> Result<()> {
+        let (metrics, random) = (&self.services.metrics, &self.services.random);
         let now = self.services.clock.now();
         let kind = job.kind.as_str();
-        let mut cx = self.services.db.write().await?;
         match outcome {
             Outcome::Done => {
+                let mut cx = self.services.db.write().await?;
                 if dispatch!(cx, jobs::finish(job.id, own, now))? {
                     metrics.done(job.kind);
                 }
             }
+            Outcome::Later { cause, after, .. } => {
+                let due_at = now + TimeDelta::from_std(*after + jittered(FIRST, random)).map_err(Error::internal)?;
+                let mut cx = self.services.db.write().await?;
+                dispatch!(cx, jobs::postpone(job.id, own, (due_at, job.attempts - 1), cause))?;
+            }
             Outcome::Again { cause, after } if job.attempts < self.options.attempts => {
-                metrics.failed(job.kind);
-                let pause = pause(job.attempts, after, &self.services.random);
-                tracing::warn!(job = job.id, kind, cause, pause = pause.as_secs_f64(), "a job is to be tried again");
+                let pause = pause(job.attempts, *after, random);
                 let due_at = now + TimeDelta::from_std(pause).map_err(Error::internal)?;
-                dispatch!(cx, jobs::postpone(job.id, own, due_at, &cause))?;
+                let mut cx = self.services.db.write().await?;
+                if dispatch!(cx, jobs::postpone(job.id, own, (due_at, job.attempts), cause))? {
+                    tracing::warn!(job = job.id, kind, cause, pause = pause.as_secs_f64(), "a job is to be tried again");
+                    metrics.failed(job.kind);
+                }
             }
             Outcome::Again { cause, .. } | Outcome::Dead { cause } => {
-                tracing::error!(job = job.id, kind, cause, "a job was given up");
-                metrics.failed(job.kind);
-                if dispatch!(cx, jobs::bury(job.id, own, now, &cause))? {
+                work::give_up(&self.services, job).await?;
+                let mut cx = self.services.db.write().await?;
+                if dispatch!(cx, jobs::bury(job.id, own, now, cause))? {
+                    tracing::error!(job = job.id, kind, cause, "a job was given up");
+                    metrics.failed(job.kind);
                     metrics.dead(job.kind);
                 }
             }
@@ -160,9 +220,13 @@ impl Worker {
 fn pause(attempts: i32, after: Option<Duration>, random: &Random) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
     let span = FIRST.saturating_mul(1 << doublings).min(LONGEST);
+    jittered(span, random).max(after.unwrap_or_default())
+}
+
+/// From half of a span to the whole of it.
+fn jittered(span: Duration, random: &Random) -> Duration {
     let [byte] = random.bytes::<1>();
-    let jittered = span / 2 + span / 2 * u32::from(byte) / 255;
-    jittered.max(after.unwrap_or_default())
+    span / 2 + span / 2 * u32::from(byte) / 255
 }
 
 #[cfg(test)]

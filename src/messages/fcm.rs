@@ -61,21 +61,27 @@ impl Fcm {
         let token = self.tokens.get(None).await?;
         if let Err(rest) = self.pushes.take().await {
             let cause = "there were as many push messages as a minute may have";
-            return Err(Failure { after: Some(rest), ..Failure::of(true, cause) });
+            return Err(Failure { after: Some(rest), full: true, ..Failure::of(true, cause) });
         }
-        let mut answer = self.send(&token, &body).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        match self.hand_over(&token, &body).await? {
             // The token may have been taken back before its time. A new one is tried once.
-            let token = self.tokens.get(Some(&token)).await?;
-            answer = self.send(&token, &body).await?;
+            Err(Refused { ours: true, .. }) => {
+                let token = self.tokens.get(Some(&token)).await?;
+                self.hand_over(&token, &body).await?.map_err(|refused| refused.failure)
+            }
+            taken => taken.map_err(|refused| refused.failure),
         }
-        if answer.status().is_success() {
-            return Ok(());
+    }
+
+    async fn hand_over(&self, token: &SecretString, body: &Value) -> Result<Result<(), Refused>, Failure> {
+        let answer = self.send(token, body).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Ok(()));
         }
-        let (status, failure) =
-            (answer.status(), http::refused(NAME, answer.status(), answer.headers(), self.clock.now()));
+        let failure = http::refused(NAME, status, answer.headers(), self.clock.now());
         let Said { error } = answer.json().await.unwrap_or_default();
-        Err(judged(failure, status, &error))
+        Ok(Err(Refused { ours: is_of_our_token(status, &error), failure: judged(failure, status, &error) }))
     }
 
     async fn send(&self, token: &SecretString, body: &Value) -> Result<Response, Failure> {
@@ -139,11 +145,29 @@ struct Violation {
     field: String,
 }
 
+/// That FCM did not take a message.
+struct Refused {
+    failure: Failure,
+    /// Whether it is our own token that it did not take.
+    ours: bool,
+}
+
+/// Whether it is our own token that FCM does not take: so it also answers where it is Apple's, or a browser's, that is wrong.
+fn is_of_our_token(status: StatusCode, fault: &Fault) -> bool {
+    status == StatusCode::UNAUTHORIZED && code(fault) != Some("THIRD_PARTY_AUTH_ERROR")
+}
+
+fn code(fault: &Fault) -> Option<&str> {
+    fault.details.iter().map(|detail| detail.error_code.as_str()).find(|code| !code.is_empty())
+}
+
 /// The failure, with what FCM says of it.
 fn judged(failure: Failure, status: StatusCode, fault: &Fault) -> Failure {
-    let code = fault.details.iter().map(|detail| detail.error_code.as_str()).find(|code| !code.is_empty());
+    let code = code(fault);
     let gone = match code {
-        Some("UNREGISTERED" | "SENDER_ID_MISMATCH") => true,
+        Some("UNREGISTERED") => true,
+        // The device is another project's, or we are: it may be our file of credentials that is wrong, and all devices right.
+        Some("SENDER_ID_MISMATCH") => false,
         Some("INVALID_ARGUMENT") => is_of_token(fault),
         // Only where it is FCM who says so: another server at this address knows nothing of a device.
         _ => status == StatusCode::NOT_FOUND && fault.status == "NOT_FOUND",
@@ -153,7 +177,7 @@ fn judged(failure: Failure, status: StatusCode, fault: &Fault) -> Failure {
         Some(code) => format!("{} {code}", failure.cause),
         None => failure.cause,
     };
-    Failure { again: failure.again && !gone, after, gone, cause }
+    Failure { again: failure.again && !gone, after, gone, cause, ..failure }
 }
 
 /// Whether it is the token that is wrong. FCM names the field; of a token that was never one it says so in words alone.
@@ -194,7 +218,7 @@ mod tests {
             (400, json!({"details": [coded("UNREGISTERED")]}), true),
             (404, json!({"status": "NOT_FOUND", "message": "Requested entity was not found."}), true),
             (404, json!({}), false),
-            (403, json!({"details": [coded("SENDER_ID_MISMATCH")]}), true),
+            (403, json!({"details": [coded("SENDER_ID_MISMATCH")]}), false),
             (403, json!({"status": "PERMISSION_DENIED"}), false),
             (400, invalid(words, json!([coded("INVALID_ARGUMENT")])), true),
             (400, invalid("Invalid", json!([coded("INVALID_ARGUMENT"), of_field("message.token")])), true),
@@ -206,6 +230,15 @@ mod tests {
             assert_eq!((failure.gone, failure.again), (gone, false), "{status} {error}");
             assert!(!failure.cause.contains("token") && failure.cause.contains(&status.to_string()), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_token_is_asked_for_anew_where_it_is_ours_that_is_not_taken() {
+        let said = |error: Value| serde_json::from_value::<Said>(json!({"error": error})).unwrap().error;
+        let apples = said(json!({"details": [coded("THIRD_PARTY_AUTH_ERROR")]}));
+        let ours = said(json!({"status": "UNAUTHENTICATED"}));
+        let asked = |status, fault| is_of_our_token(StatusCode::from_u16(status).unwrap(), fault);
+        assert_eq!([asked(401, &ours), asked(401, &apples), asked(403, &ours)], [true, false, false]);
     }
 
     #[test]

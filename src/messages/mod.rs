@@ -11,11 +11,9 @@ use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{NaiveDate, NaiveDateTime};
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::{
-    clock::Clock, error::Result, events::model::EventKind, jobs::model::Outcome, text_enum, throttle::PerMinute,
+    clock::Clock, error::Result, events::model::EventKind, ids::Seal, jobs::model::Outcome, text_enum, throttle::PerMinute,
 };
 
 mod fcm;
@@ -33,8 +31,6 @@ pub use smtp::is_url as is_smtp_url;
 
 /// How long the other side may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Deliveries at a time by each channel: one that hangs keeps no other from its own.
-const AT_ONCE: usize = 8;
 
 /// Where a message goes.
 #[derive(Clone)]
@@ -139,15 +135,10 @@ pub struct Options {
 pub struct Messages(Arc<Ways>);
 
 struct Ways {
-    mail: Way,
-    texts: Way,
-    push: Way,
-}
-
-/// A channel, and how many may use it at once.
-struct Way {
-    channel: Channel,
-    permits: Semaphore,
+    mail: Channel,
+    texts: Channel,
+    push: Channel,
+    seal: Seal,
 }
 
 /// One way out.
@@ -169,6 +160,8 @@ pub struct Failure {
     pub after: Option<Duration>,
     /// Whether nothing reaches this address any more: a device whose app was removed.
     pub gone: bool,
+    /// Whether nothing was tried, because as much went that way as may: then it may go well after `after`.
+    pub full: bool,
     /// For the operator: nothing that the other side says in words of its own, for it repeats addresses.
     pub cause: String,
 }
@@ -179,7 +172,7 @@ impl Messages {
     ///
     /// # Errors
     /// When an URL, an address or a file is not what it should be; the message has no secret in it.
-    pub fn new(options: &Options, clock: &Clock, pushes: PerMinute) -> Result<Self> {
+    pub fn new(options: &Options, (clock, seal): (&Clock, &Seal), pushes: PerMinute) -> Result<Self> {
         let off = |variable| if options.console { Channel::Console } else { Channel::Off(variable) };
         let mail = match &options.smtp {
             Some((url, from)) => Channel::Smtp(Smtp::new(url, from, clock.clone())?),
@@ -198,17 +191,16 @@ impl Messages {
                 tracing::warn!("{variable} is not set: who is reached that way gets no codes");
             }
         }
-        let [mail, texts, push] = [mail, texts, push].map(|channel| Way { channel, permits: Semaphore::new(AT_ONCE) });
-        Ok(Self(Arc::new(Ways { mail, texts, push })))
+        Ok(Self(Arc::new(Ways { mail, texts, push, seal: seal.clone() })))
     }
 
     /// Whether there is a channel to such an address: an operator need not set all of them up.
     #[must_use]
     pub fn reaches(&self, to: &Address) -> bool {
-        !matches!(self.way(to).0.channel, Channel::Off(_))
+        !matches!(self.channel(to).0, Channel::Off(_))
     }
 
-    fn way(&self, to: &Address) -> (&Way, &'static str) {
+    fn channel(&self, to: &Address) -> (&Channel, &'static str) {
         match to {
             Address::Email(_) => (&self.0.mail, "mail"),
             Address::Phone(_) => (&self.0.texts, "text message"),
@@ -222,9 +214,8 @@ impl Messages {
     /// # Errors
     /// When the other side does not take it.
     pub async fn deliver(&self, message: &Message, key: &str) -> Result<(), Failure> {
-        let (way, name) = self.way(&message.to);
-        let _permit = way.permits.acquire().await.map_err(|error| Failure::of(false, error))?;
-        way.channel.take(message, &id(key)).await?;
+        let (channel, name) = self.channel(&message.to);
+        channel.take(message, &id(&self.0.seal, key)).await?;
         tracing::debug!(channel = name, content = message.content.name(), "a message was sent");
         Ok(())
     }
@@ -249,20 +240,24 @@ impl Channel {
     }
 }
 
-/// A key as every channel takes it: it may be of any length and hold anything, so they get its digest.
+/// A key as every channel takes it: they get a keyed digest, for a key names rows, and a plain one is soon guessed.
 #[must_use]
-pub fn id(key: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(key))
+pub fn id(seal: &Seal, key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(seal.digest(&["message", key]))
 }
 
 impl Failure {
     fn of(again: bool, cause: impl std::fmt::Display) -> Self {
-        Self { again, after: None, gone: false, cause: cause.to_string() }
+        Self { again, after: None, gone: false, full: false, cause: cause.to_string() }
     }
 }
 
 impl From<Failure> for Outcome {
-    fn from(Failure { again, after, cause, .. }: Failure) -> Self {
-        if again { Self::Again { cause, after } } else { Self::Dead { cause } }
+    fn from(Failure { again, after, full, cause, .. }: Failure) -> Self {
+        match after {
+            Some(after) if full => Self::Later { cause: "as much goes this way as may", after, all: true },
+            _ if again => Self::Again { cause, after },
+            _ => Self::Dead { cause },
+        }
     }
 }

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::{Address, Content, Language, Message};
 use crate::{
+    auth::code::CodePurpose,
     error::{Error, Result},
     graphql::Services,
     ids::Seal,
-    jobs::model::{JobKind, JobRow, NewJob, Outcome, Priority},
+    jobs::model::{JobKind, JobRow, Lane, NewJob, Outcome, Priority},
     read,
 };
 
@@ -29,6 +30,7 @@ struct Payload {
 /// What is in the parcel.
 #[derive(Serialize, Deserialize)]
 struct Parcel {
+    account: i64,
     to: To,
     language: String,
     words: Words,
@@ -48,7 +50,7 @@ enum Words {
     Locked(i64),
 }
 
-/// The job that sends the owner of an account a message; `key` is of this message alone. A code goes before everything that
+/// The job that sends the owner of an account a message, in their language; `key` is of this message alone. A code goes before everything that
 /// nobody waits for.
 ///
 /// # Errors
@@ -57,13 +59,13 @@ pub fn job(
     seal: &Seal,
     key: &str,
     now: NaiveDateTime,
-    language: Language,
+    (account, language): (i64, Language),
     to: Address,
     content: &Content,
 ) -> Result<NewJob> {
-    let to = match to {
-        Address::Email(to) => To::Email(to),
-        Address::Phone(to) => To::Phone(to),
+    let (to, lane) = match to {
+        Address::Email(to) => (To::Email(to), Lane::Mail),
+        Address::Phone(to) => (To::Phone(to), Lane::Text),
         Address::Device(_) => return Err(Error::internal("owners are not sent messages by push")),
     };
     let (words, priority) = match content {
@@ -77,10 +79,11 @@ pub fn job(
         Content::Locked(minutes) => (Words::Locked(*minutes), Priority::Normal),
         Content::News(_) => return Err(Error::internal("news are delivered by notifications")),
     };
-    let sealed = seal.parcel(PURPOSE, &Parcel { to, language: language.as_str().to_owned(), words })?;
+    let sealed = seal.parcel(PURPOSE, &Parcel { account, to, language: language.as_str().to_owned(), words })?;
     Ok(NewJob {
         key: format!("message:{key}"),
         kind: JobKind::Message,
+        lane: if priority == Priority::Urgent { Lane::Codes } else { lane },
         priority,
         payload: json!({"sealed": sealed}),
         batch: None,
@@ -92,12 +95,17 @@ pub fn job(
 pub async fn run(services: &Services, job: &JobRow) -> Outcome {
     let opened = serde_json::from_str(&job.payload).ok();
     let parcel = opened.and_then(|Payload { sealed }| services.seal.open_parcel::<Parcel>(PURPOSE, &sealed));
-    let Some(Parcel { to, language, words }) = parcel else {
+    let Some(Parcel { account, to, language, words }) = parcel else {
         return Outcome::Dead { cause: "the message was sealed under another SECRET_KEY, or is none".to_owned() };
     };
     if words.lifetime().is_some_and(|lifetime| services.clock.now() >= job.created_at + lifetime) {
         // Who still wants a code asks for another one.
         return Outcome::Done;
+    }
+    match is_of_use(services, account, &words).await {
+        Ok(true) => {}
+        Ok(false) => return Outcome::Done,
+        Err(error) => return error.into(),
     }
     let institute = match institute(services).await {
         Ok(name) => name,
@@ -109,6 +117,18 @@ pub async fn run(services: &Services, job: &JobRow) -> Outcome {
         Ok(()) => Outcome::Done,
         Err(failure) => failure.into(),
     }
+}
+
+/// Whether what it says is so still: a code is not once it was used, or there is another one.
+async fn is_of_use(services: &Services, account: i64, words: &Words) -> Result<bool> {
+    let (purpose, code) = match words {
+        Words::ActivationCode(code, _) => (CodePurpose::Activation, code),
+        Words::ResetCode(code, _) => (CodePurpose::Reset, code),
+        Words::PasswordChanged | Words::Locked(_) => return Ok(true),
+    };
+    let hash = purpose.digest(&services.seal, account, &SecretString::from(code.as_str()));
+    let now = services.clock.now();
+    read!(services.db, auth_codes::is_good(account, purpose, &hash, now))
 }
 
 /// Who speaks.

@@ -24,5 +24,5 @@ pub async fn tell(cx: &mut Cx, owners: &Owners, now: NaiveDateTime, account: i64
     let Contact { email, phone } = auth::contact(cx, account).await?.unwrap_or_default();
     let to: Vec<Address> = email.map(Address::Email).into_iter().chain(phone.map(Address::Phone)).collect();
     let language = language(cx, account).await?;
-    jobs::enqueue(cx, now, owners.letters(now, language, to, content)?).await
+    jobs::enqueue(cx, now, owners.letters(now, (account, language), to, content)?).await
 }

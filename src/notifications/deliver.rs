@@ -4,6 +4,7 @@
 //! left out, and where nothing is left nothing is sent.
 
 use super::{
+    due::quiet_until,
     model::{Delivery, NotificationCategory, NotificationChannel, Recipient},
     subject,
 };
@@ -14,7 +15,7 @@ use crate::{
     events::model::EventRow,
     graphql::Services,
     jobs::model::{JobRow, Outcome},
-    messages::{Address, Content, Failure, Message},
+    messages::{Address, Content, Message},
     read,
 };
 
@@ -38,30 +39,38 @@ async fn deliver(
     delivery: &Delivery,
     channel: NotificationChannel,
 ) -> Result<Outcome> {
-    let Some(message) = message(services, job, delivery, channel).await? else { return Ok(Outcome::Done) };
-    let Err(Failure { again, after, gone, cause }) = services.messages.deliver(&message, &job.key).await else {
+    let (db, account) = (&services.db, delivery.account);
+    let Some(recipient) = read!(db, notifications_fan_out::recipients(&[account]))?.remove(&account) else {
         return Ok(Outcome::Done);
     };
-    if let Some(device) = delivery.device.filter(|_| gone) {
-        let mut cx = services.db.write().await?;
-        dispatch!(cx, notifications_deliveries::deactivate(device, delivery.account, &cause))?;
+    // Asked anew: this may be another try, and they may have chosen other hours since.
+    let (now, zone) = (services.clock.now(), read!(db, institute::zone())?);
+    if let Some(end) = quiet_until(now, zone, &recipient.wishes.settings) {
+        let after = (end - now).to_std().unwrap_or_default();
+        return Ok(Outcome::Later { cause: "it is quiet hours", after, all: false });
+    }
+    let Some(message) = message(services, job, (delivery, channel), recipient).await? else {
+        return Ok(Outcome::Done);
+    };
+    let Err(failure) = services.messages.deliver(&message, &job.key).await else { return Ok(Outcome::Done) };
+    if let Some(device) = delivery.device.filter(|_| failure.gone) {
+        let mut cx = db.write().await?;
+        dispatch!(cx, notifications_deliveries::deactivate(device, account, &failure.cause))?;
         return Ok(Outcome::Done);
     }
-    Ok(if again { Outcome::Again { cause, after } } else { Outcome::Dead { cause } })
+    Ok(failure.into())
 }
 
 /// The message that a delivery sends, where there is anything left to tell and an address to tell it to.
 async fn message(
     services: &Services,
     job: &JobRow,
-    delivery: &Delivery,
-    channel: NotificationChannel,
+    (delivery, channel): (&Delivery, NotificationChannel),
+    Recipient { contact, wishes, .. }: Recipient,
 ) -> Result<Option<Message>> {
     let (db, account) = (&services.db, delivery.account);
     let viewers = recipient::viewers(db, &[account]).await?;
     let Some(viewer) = viewers.get(&account) else { return Ok(None) };
-    let mut recipients = read!(db, notifications_fan_out::recipients(&[account]))?;
-    let Some(Recipient { contact, wishes, .. }) = recipients.remove(&account) else { return Ok(None) };
     let to = match (channel, delivery.device) {
         (NotificationChannel::Push, Some(device)) => {
             read!(db, notifications_deliveries::token(device, account))?.map(Address::Device)

@@ -27,10 +27,14 @@ pub fn due(
     settings: &Settings,
 ) -> NaiveDateTime {
     let at = if is_digest(channel, settings) { next(now, zone, DIGEST) } else { now + pause(category) };
-    match settings.quiet() {
-        Some(quiet) if is_quiet(quiet, local(at, zone).time()) => next(at, zone, quiet.1),
-        _ => at,
-    }
+    quiet_until(at, zone, settings).unwrap_or(at)
+}
+
+/// When the quiet hours end that somebody has at a time, in UTC; none where they have none then.
+#[must_use]
+pub fn quiet_until(at: NaiveDateTime, zone: Tz, settings: &Settings) -> Option<NaiveDateTime> {
+    let quiet = settings.quiet().filter(|quiet| is_quiet(*quiet, local(at, zone).time()))?;
+    Some(next(at, zone, quiet.1))
 }
 
 /// How long to wait for more of the same.

@@ -12,6 +12,7 @@ use crate::{
     db::schema::{devices, notification_choices, notification_settings, notifications},
     events::model::{EventKind, EventRow},
     graphql::{Direction, Row},
+    jobs::model::Lane,
     messages::Language,
     text_enum,
 };
@@ -41,6 +42,18 @@ text_enum! {
         Email = "EMAIL",
         /// A text message.
         Sms = "SMS",
+    }
+}
+
+impl NotificationChannel {
+    /// The way by which its deliveries go.
+    #[must_use]
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Push => Lane::Push,
+            Self::Email => Lane::Mail,
+            Self::Sms => Lane::Text,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tells of an event: live subscribers, and the inboxes of those whom it concerns.
 //!
-//! Whom it concerns is looked through some hundreds at a time, each in a transaction of its own that ends with the job for the next
+//! Whom it concerns is looked through a hundred at a time, each in a transaction of its own that ends with the job for the next
 //! ones: so a notice to thousands holds nobody up, and a crash repeats one part of it, in which everything is written once.
 
 use std::collections::HashMap;
@@ -21,13 +21,13 @@ use crate::{
     error::{Error, Result},
     events::model::{EventRow, Topic},
     graphql::Services,
-    jobs::model::{JobKind, JobRow, NewJob, Outcome, Priority},
+    jobs::model::{JobKind, JobRow, Lane, NewJob, Outcome, Priority},
     live::{NOTIFIED, Occurrence},
     read,
 };
 
-/// Accounts that are looked through at a time.
-const CHUNK: i64 = 500;
+/// Accounts that are looked through at a time: so few that it takes a part of a lease only, also where the database is slow.
+const CHUNK: i64 = 100;
 
 /// What is to be told of: the payload of its job.
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,6 +96,7 @@ fn next(event: &EventRow, after: i64, category: NotificationCategory, now: Naive
     NewJob {
         key: format!("tell:{}:{after}", event.id),
         kind: JobKind::Tell,
+        lane: Lane::Events,
         priority: priority(category),
         payload: serde_json::json!(Telling { event: event.id, after }),
         batch: None,
@@ -122,11 +123,16 @@ fn deliveries(
             };
             for device in devices {
                 let delivery = Delivery::new(*account, channel, device);
-                let about = if is_digest(channel, &wishes.settings) { "digest" } else { category.as_str() };
+                let (about, priority) = if is_digest(channel, &wishes.settings) {
+                    ("digest", Priority::Low)
+                } else {
+                    (category.as_str(), priority(category))
+                };
                 let job = NewJob {
                     key: format!("deliver:{}:{}", event.id, delivery.text()),
                     kind: JobKind::Deliver,
-                    priority: priority(category),
+                    lane: channel.lane(),
+                    priority,
                     payload: serde_json::json!(delivery),
                     batch: Some(format!("{}:{about}", delivery.text())),
                     due_at: due(now, zone, (category, channel), &wishes.settings),

@@ -217,7 +217,7 @@ impl Told {
             assert_eq!(wrong, Vec::<String>::new(), "each is told of by one delivery: {channel}");
         }
         let jobs = texts("SELECT key FROM jobs WHERE kind = 'DELIVER'").await;
-        let keys: BTreeSet<String> = jobs.iter().map(|key| messages::id(key)).collect();
+        let keys: BTreeSet<String> = jobs.iter().map(|key| messages::id(&app.api.services().seal, key)).collect();
         let mut received: BTreeMap<String, usize> = BTreeMap::new();
         for mail in &self.mails {
             let id = mail.header("Message-ID").trim_start_matches('<').split('@').next().unwrap().to_owned();

@@ -96,6 +96,21 @@ on_both! {
         assert!(admin.data(&node).await["node"]["content"].as_str().unwrap().len() > 100);
     }
 
+    async fn one_that_cannot_be_made_locks_nobody_out(app: TestApp) {
+        let (course, hod) = (headed(&app, cast::HOD).await, app.sign_in(cast::HOD).await);
+        hod.done("exportAttendance", input(&app, course, MARCH), "").await;
+        // Every worker has ended over it.
+        app.database.execute(&format!("UPDATE jobs SET attempts = {} WHERE kind = 'EXPORT'", app.config.job_attempts)).await;
+        app.work().await;
+        assert_eq!(app.database.texts("SELECT state FROM jobs WHERE kind = 'EXPORT'").await, ["DEAD"]);
+        assert_eq!(first(&hod).await["state"], "FAILED");
+        // An administrator has it tried again, and it goes well.
+        let admin = app.sign_in(cast::ADMIN).await;
+        assert_eq!(admin.done("requeueJobs", json!({"kind": "EXPORT"}), "requeued").await["requeued"], 1);
+        app.work().await;
+        assert_eq!(first(&hod).await["state"], "READY");
+    }
+
     async fn what_was_asked_for_long_ago_is_removed(app: TestApp) {
         let (course, hod) = (headed(&app, cast::HOD).await, app.sign_in(cast::HOD).await);
         for _ in 0..2 {

@@ -57,6 +57,24 @@ on_both! {
         assert_ne!(peers.texts(&app).await[0].key, texts[0].key, "another message");
     }
 
+    async fn a_code_that_is_good_no_more_is_not_sent(app: TestApp) {
+        let peers = Peers::start().await;
+        let app = peers.of(&app).await;
+        ask(&app.anonymous(), cast::PARENT).await;
+        app.api.services().background.finished().await;
+        assert_eq!(jobs(&app, "PENDING").await, 1);
+        // Another one takes its place before it is sent.
+        app.clock.advance(TimeDelta::minutes(2));
+        ask(&app.anonymous(), cast::PARENT).await;
+        assert_eq!((peers.mails(&app).await.len(), jobs(&app, "DONE").await), (1, 2), "the other alone");
+        // And one is used, as somebody who has it by another way does.
+        app.clock.advance(TimeDelta::minutes(2));
+        ask(&app.anonymous(), cast::PARENT).await;
+        app.api.services().background.finished().await;
+        app.database.execute("UPDATE one_time_codes SET used_at = created_at").await;
+        assert_eq!((peers.mails(&app).await.len(), jobs(&app, "DONE").await), (0, 3));
+    }
+
     async fn what_is_refused_for_good_is_not_tried_again(app: TestApp) {
         let peers = Peers::start().await;
         let app = peers.of(&app).await;

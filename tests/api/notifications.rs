@@ -8,7 +8,7 @@ use crate::{
     leave::{about, decide},
     lessons::{FRIDAY, Lesson, account, one, person},
     meetings::{families, in_may, made, offer},
-    support::{Client, Peers, TestApp},
+    support::{Client, Fault, Peers, TestApp},
 };
 
 const ROW: &str = "id kind category readAt subject { id } student { id }";
@@ -203,6 +203,34 @@ on_both! {
         app.work().await;
         assert_eq!(waiting(&app, cast::OTHER_PARENT).await, ["EMAIL 2026-03-21 11:15:00 of 2", "PUSH 2026-03-20 12:01:00 of 1"]);
         assert_eq!(waiting(&app, cast::PARENT).await.len(), 4, "two for each channel: an absence is no notice");
+    }
+
+    async fn another_try_waits_for_the_end_of_quiet_hours_and_is_none(app: TestApp) {
+        let peers = Peers::start().await;
+        let app = peers.of(&app).await;
+        let (lesson, parent) = (Lesson::of(&app).await, app.sign_in(cast::PARENT).await);
+        // The mail of each of the two parents.
+        peers.mail_fails(&[Fault::Answer(451); 2]);
+        let theirs = async || peers.mails(&app).await.iter().filter(|mail| mail.to == [cast::PARENT]).count();
+        absent(&app, &lesson, FRIDAY).await;
+        app.work().await;
+        app.clock.advance(Duration::minutes(1));
+        assert_eq!(theirs().await, 0);
+        let job = format!(
+            "SELECT j.state || ' ' || j.attempts || ' ' || CAST(j.due_at AS text) FROM jobs j JOIN notification_jobs x ON x.job_id = j.id \
+             JOIN notifications n ON n.id = x.notification_id JOIN accounts a ON a.id = n.account_id \
+             WHERE j.lane = 'MAIL' AND a.email = '{}'", cast::PARENT
+        );
+        let waits = app.database.texts(&job).await;
+        assert!(waits[0].starts_with("PENDING 1 2026-03-20 12:01"), "it failed: {waits:?}");
+        // It is 17:46 in Kathmandu.
+        set(&parent, json!({"quietFrom": "17:00", "quietTo": "06:00"})).await;
+        app.clock.advance(Duration::minutes(1));
+        assert_eq!(theirs().await, 0);
+        let waits = app.database.texts(&job).await;
+        assert!(waits[0].starts_with("PENDING 1 2026-03-21 00:15:0"), "{waits:?}");
+        app.clock.advance(Duration::hours(13));
+        assert_eq!(theirs().await, 1);
     }
 
     async fn everybody_chooses_channels_for_each_kind(app: TestApp) {

@@ -74,7 +74,8 @@ async fn a_token_that_was_taken_back_is_renewed_once() {
     push_one(&app).await.unwrap();
     assert_eq!((fcm.exchanges(), fcm.sent().len()), (2, 2));
     // Where a new one does not help it is not asked for again and again.
-    fcm.fails([401, 401].map(|status| Refusal::of(status, "THIRD_PARTY_AUTH_ERROR")));
+    let ours = Refusal { status: 401, retry_after: None, error: json!({"status": "UNAUTHENTICATED"}) };
+    fcm.fails([ours.clone(), ours]);
     let failure = push_one(&app).await.unwrap_err();
     assert_eq!((failure.again, failure.gone, fcm.exchanges()), (false, false, 3), "{failure:?}");
     push_one(&app).await.unwrap();
@@ -101,7 +102,8 @@ async fn each_answer_of_fcm_says_what_becomes_of_the_message_and_of_the_device()
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (refusal, again, after, gone) in [
         (Refusal::of(404, "UNREGISTERED"), false, None, true),
-        (Refusal::of(403, "SENDER_ID_MISMATCH"), false, None, true),
+        (Refusal::of(403, "SENDER_ID_MISMATCH"), false, None, false),
+        (Refusal::of(401, "THIRD_PARTY_AUTH_ERROR"), false, None, false),
         (Refusal::of(400, "INVALID_ARGUMENT"), false, None, false),
         (Refusal::of(429, "QUOTA_EXCEEDED"), true, seconds(60), false),
         (Refusal::of(429, "QUOTA_EXCEEDED").later("120"), true, seconds(120), false),
@@ -164,7 +166,7 @@ async fn all_instances_together_send_so_many_a_minute() {
     for app in [&here, &there] {
         let failure = push_one(app).await.unwrap_err();
         let rest = Some(Duration::from_secs(40));
-        assert_eq!((failure.again, failure.after, failure.gone), (true, rest, false), "{failure:?}");
+        assert_eq!((failure.full, failure.after, failure.gone), (true, rest, false), "{failure:?}");
     }
     assert_eq!(fcm.sent().len(), 3, "what is beyond is not sent");
     app.clock.advance(TimeDelta::seconds(40));

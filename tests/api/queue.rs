@@ -8,7 +8,7 @@ use rollcall::{
     dispatch,
     ids::Kind,
     jobs::{
-        model::{HandOut, JobKind, NewJob, Priority},
+        model::{HandOut, JobKind, Lane, NewJob, Priority},
         schedule,
         worker::{Options, Worker},
     },
@@ -23,12 +23,13 @@ pub const NOTHING: &str = r#"{"after": 9000000000000}"#;
 const NONSENSE: &str = r#""nonsense""#;
 const FIELDS: &str = "id kind state priority attempts dueAt createdAt finishedAt lastError viewerCan { requeue }";
 
-/// Puts a job into the queue, due now.
+/// Puts a job into the queue, due now: by the lane of codes, where it is urgent.
 pub async fn enqueue(app: &TestApp, key: &str, (kind, priority): (JobKind, Priority), payload: &str) {
     let services = app.api.services();
     let now = services.clock.now();
     let payload: Value = serde_json::from_str(payload).unwrap();
-    let job = NewJob { key: key.to_owned(), kind, priority, payload, batch: None, due_at: now };
+    let lane = if priority == Priority::Urgent { Lane::Codes } else { Lane::Upkeep };
+    let job = NewJob { key: key.to_owned(), kind, lane, priority, payload, batch: None, due_at: now };
     let mut cx = services.db.write().await.unwrap();
     dispatch!(cx, jobs::enqueue(now, vec![job.clone()])).unwrap();
 }
@@ -45,10 +46,8 @@ fn worker(app: &TestApp) -> Worker {
     Worker::new(Arc::clone(app.api.services()), options)
 }
 
-const ANY: (Priority, Priority) = (Priority::Urgent, Priority::Low);
-
 async fn lease(worker: &Worker, most: usize) -> HandOut {
-    worker.lease(ANY, most).await.unwrap().0
+    worker.lease(Lane::Upkeep, most).await.unwrap().0
 }
 
 /// The jobs with these keys, by number.
@@ -249,24 +248,61 @@ on_both! {
         assert_eq!(out, []);
     }
 
-    async fn what_is_urgent_goes_first_and_by_itself(app: TestApp) {
-        for (key, priority) in [("low", Priority::Low), ("normal", Priority::Normal), ("code", Priority::Urgent)] {
+    async fn what_matters_goes_first_and_a_lane_by_itself(app: TestApp) {
+        for (key, priority) in [("low", Priority::Low), ("normal", Priority::Normal), ("code", Priority::Urgent), ("lower", Priority::Low)] {
             enqueue(&app, key, (JobKind::Recompute, priority), NOTHING).await;
             app.clock.advance(Duration::seconds(1));
         }
         let worker = worker(&app);
-        for (priorities, expected) in [
-            ((Priority::Urgent, Priority::Urgent), vec!["code"]),
-            ((Priority::Normal, Priority::Low), vec!["normal", "low"]),
-        ] {
-            let (leased, _) = worker.lease(priorities, 10).await.unwrap();
-            assert_eq!(keys(&app, &leased.ids).await, expected);
-            worker.give_back(&[leased]).await.unwrap();
+        let (code, more) = worker.lease(Lane::Codes, 10).await.unwrap();
+        assert_eq!((keys(&app, &code.ids).await, more), (vec!["code".to_owned()], false));
+        let (first, more) = worker.lease(Lane::Upkeep, 2).await.unwrap();
+        assert_eq!((keys(&app, &first.ids).await, more), (vec!["normal".to_owned(), "low".to_owned()], true));
+        let (rest, more) = worker.lease(Lane::Upkeep, 2).await.unwrap();
+        assert_eq!((keys(&app, &rest.ids).await, more), (vec!["lower".to_owned()], false));
+        assert_eq!(worker.lease(Lane::Mail, 10).await.unwrap().0.ids, [0; 0]);
+    }
+
+    async fn a_job_that_ends_its_worker_is_given_up_in_the_end(app: TestApp) {
+        enqueue(&app, "kills", (JobKind::Recompute, Priority::Normal), NOTHING).await;
+        let worker = worker(&app);
+        for _ in 0..app.config.job_attempts {
+            // It is begun, and nobody lives to note what becomes of it.
+            let out = lease(&worker, 1).await;
+            assert_eq!(worker.begin(&out).await.unwrap().len(), 1);
+            app.clock.advance(Duration::from_std(app.config.job_lease).unwrap());
         }
-        let (first, more) = worker.lease(ANY, 2).await.unwrap();
-        assert_eq!((keys(&app, &first.ids).await, more), (vec!["code".to_owned(), "normal".to_owned()], true));
-        let (rest, more) = worker.lease(ANY, 2).await.unwrap();
-        assert_eq!((keys(&app, &rest.ids).await, more), (vec!["low".to_owned()], false));
+        assert_eq!(states(&app, "kills").await, [format!("PENDING {}", app.config.job_attempts)]);
+        app.work().await;
+        let dead = app.database.texts("SELECT state || ' ' || last_error FROM jobs WHERE key = 'kills'").await;
+        assert_eq!(dead, ["DEAD whoever tried it last has ended over it"]);
+    }
+
+    async fn what_was_given_up_together_is_requeued_together(app: TestApp) {
+        let admin = app.sign_in(cast::ADMIN).await;
+        for i in 0..3 {
+            enqueue(&app, &format!("many {i}"), (JobKind::Recompute, Priority::Normal), NONSENSE).await;
+        }
+        enqueue(&app, "other", (JobKind::Export, Priority::Low), "{}").await;
+        enqueue(&app, "waits", (JobKind::CleanUp, Priority::Low), "{}").await;
+        app.database.execute("UPDATE jobs SET due_at = '2027-01-01 00:00:00' WHERE key = 'waits'").await;
+        app.work().await;
+        assert_eq!(states(&app, "many").await, ["DEAD 1"; 3]);
+        let requeue = async |input: Value| admin.done("requeueJobs", input, "requeued").await["requeued"].clone();
+        assert_eq!(requeue(json!({"kind": "DELIVER"})).await, 0);
+        assert_eq!(requeue(json!({"kind": "RECOMPUTE"})).await, 3);
+        assert_eq!((states(&app, "many").await, states(&app, "other").await), (vec!["PENDING 0".to_owned(); 3], vec!["DEAD 1".to_owned()]));
+        let entries = app.number("SELECT count(*) FROM audit_entries WHERE action = 'requeueJobs'").await;
+        assert_eq!(entries, 3, "each of them");
+        app.work().await;
+        assert_eq!(requeue(json!({})).await, 4, "all kinds, and none that waits");
+        let due = app.database.texts("SELECT CAST(due_at AS text) FROM jobs WHERE key = 'waits'").await;
+        assert!(due[0].starts_with("2027-01-01"), "{due:?}");
+        for (role, email, code) in [("an HOD", cast::HOD, "FORBIDDEN"), ("a parent", cast::PARENT, "FORBIDDEN")] {
+            let client = app.sign_in(email).await;
+            assert_eq!(app.denied(&client, "requeueJobs", json!({})).await, code, "{role}");
+        }
+        assert_eq!(app.denied(&app.anonymous(), "requeueJobs", json!({})).await, "UNAUTHENTICATED");
     }
 
     async fn what_is_scheduled_comes_once_over_all_instances(app: TestApp) {
