@@ -106,11 +106,10 @@ fn what_was_told_is_known_for_a_while() {
 
 #[tokio::test]
 async fn what_panics_ends_with_a_fault_and_does_not_look_complete() {
-    let panics = async {
-        let none: Option<Beat> = None;
-        none.expect("there is one")
-    };
-    let Beat::Refused(response) = to_the_end(panics).await else { panic!("it is not refused") };
+    async fn panics() -> Beat {
+        panic!("a bug")
+    }
+    let Beat::Refused(response) = to_the_end(panics()).await else { panic!("it is not refused") };
     assert_eq!(response.errors[0].extensions.as_ref().unwrap().get("code"), Some(&Value::from("INTERNAL")));
     assert!(matches!(to_the_end(async { Beat::Complete }).await, Beat::Complete));
 }
