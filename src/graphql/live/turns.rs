@@ -38,7 +38,8 @@ impl Turns {
     pub async fn take<T, F: Future<Output = Result<T, Beat>>>(&self, attempt: impl Fn() -> F) -> Result<T, Beat> {
         let mut tries = 1;
         loop {
-            let done = self.once(attempt()).await;
+            // Boxed: most subscribers wait for something to happen, and hold nothing of an execution meanwhile.
+            let done = self.once(Box::pin(attempt())).await;
             match &done {
                 Err(Beat::Refused(response)) if tries < TRIES && passes(response) => {}
                 _ => return done,
