@@ -203,7 +203,10 @@ def compose(project):
         for port in service.get("ports", []):
             check(port.get("host_ip") == "127.0.0.1", f"{name}: port {port['target']} is open to everybody")
     text = Path("compose.yaml").read_text()
-    check(not re.search(r"(?i)(password|secret_key|token)[\"']?\s*[:=]\s*[^\s$\"'{]", text), "compose.yaml: a secret is written in it")
+    asked = set(re.findall(r"\$\{([A-Z_]+)", text))
+    said = set(re.findall(r"^#?([A-Z_]+)=", Path("deploy/compose.env.example").read_text(), re.M))
+    check(asked == said, f"compose.yaml asks for {sorted(asked)}, and deploy/compose.env.example has {sorted(said)}")
+    check(not re.search(r"(?i)(password|secret_key|token)[\"']?\s*[:=]\s*[^\s$\"'{?]", text), "compose.yaml: a secret is written in it")
 
 
 def main():
