@@ -8,11 +8,7 @@
 ARG RUST_VERSION=1.95
 
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
-# What C code in the crates is compiled with: SQLite, and the cryptography of rustls.
-# hadolint ignore=DL3008
-RUN apt-get update \
-  && apt-get install --yes --no-install-recommends gcc libc6-dev \
-  && rm -rf /var/lib/apt/lists/*
+# It brings gcc, which compiles the C in the crates: SQLite, and the cryptography of rustls. Nothing else is needed.
 # The SBOM: cargo-auditable writes the crates that were really linked into the program itself, so that it cannot get lost or
 # be another build's; scanners (trivy, grype, cargo audit) and makers of SBOM files (syft) read it from the image.
 RUN cargo install --locked --version 0.7.7 cargo-auditable
