@@ -89,16 +89,18 @@ def rendered(values, manifests):
         check(bool(pod["spec"]["volumes"]), f"{name(manifest)}: has nowhere to write")
         for container in pod["spec"]["containers"]:
             mounts = {mount["name"] for mount in container["volumeMounts"]}
-            check(mounts == {volume["name"] for volume in pod["spec"]["volumes"]}, f"{name(manifest)}: volumes and mounts differ")
+            volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+            check(mounts == volumes, f"{name(manifest)}: volumes and mounts differ")
 
     for manifest in deployments:
         template = manifest["spec"]["template"]
-        check("checksum/config" in template["metadata"]["annotations"], f"{name(manifest)}: has no checksum of its configuration")
+        check("checksum/config" in template["metadata"]["annotations"], f"{name(manifest)}: has no checksum/config")
         selected = [other for other in deployments + jobs
                     if matches(manifest["spec"]["selector"]["matchLabels"], other["spec"]["template"]["metadata"]["labels"])]
         check(selected == [manifest], f"{name(manifest)}: selects {len(selected)} kinds of pods, and not its own alone")
         for spread in template["spec"]["topologySpreadConstraints"]:
-            check(matches(spread["labelSelector"]["matchLabels"], template["metadata"]["labels"]), f"{name(manifest)}: spreads other pods")
+            own = matches(spread["labelSelector"]["matchLabels"], template["metadata"]["labels"])
+            check(own, f"{name(manifest)}: spreads other pods")
         for container in template["spec"]["containers"]:
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 check(probe in container, f"{name(manifest)}: has no {probe}")
@@ -107,10 +109,12 @@ def rendered(values, manifests):
                   f"{name(manifest)}: liveness depends on something else")
             for reference in container["envFrom"]:
                 wanted = reference.get("configMapRef", {}).get("name")
-                check(wanted is None or wanted in [map_["metadata"]["name"] for map_ in of("ConfigMap")], f"{name(manifest)}: no ConfigMap {wanted}")
+                there = [None] + [config["metadata"]["name"] for config in of("ConfigMap")]
+                check(wanted in there, f"{name(manifest)}: no ConfigMap {wanted}")
             drains(name(manifest), container["args"], container, template["spec"], of("ConfigMap")[0]["data"])
 
-    variables(values, of("ConfigMap"), jobs, worker_apart=any(d["metadata"]["name"].endswith("-worker") for d in deployments))
+    apart = any(manifest["metadata"]["name"].endswith("-worker") for manifest in deployments)
+    variables(values, of("ConfigMap"), jobs, worker_apart=apart)
     for job in jobs:
         check(job["metadata"]["annotations"].get("helm.sh/hook") == "pre-install,pre-upgrade", f"{name(job)}: is no hook")
 
@@ -120,21 +124,25 @@ def rendered(values, manifests):
         chosen = [pod for pod in pods if matches(service["spec"]["selector"], pod["metadata"]["labels"])]
         check(chosen, f"{name(service)}: selects nobody")
         for port in service["spec"]["ports"]:
-            check(all(port["targetPort"] in ports(pod) for pod in chosen), f"{name(service)}: some have no port {port['targetPort']}")
-            check((port["targetPort"] == "admin") <= (service["spec"].get("clusterIP") == "None"), f"{name(service)}: metrics beside the API")
+            target = port["targetPort"]
+            check(all(target in ports(pod) for pod in chosen), f"{name(service)}: some have no port {target}")
+            headless = service["spec"].get("clusterIP") == "None"
+            check(target != "admin" or headless, f"{name(service)}: has the metrics beside the API")
     for manifest in of("PodDisruptionBudget"):
-        chosen = [pod for pod in pods if matches(manifest["spec"]["selector"]["matchLabels"], pod["metadata"]["labels"])]
+        selector = manifest["spec"]["selector"]["matchLabels"]
+        chosen = [pod for pod in pods if matches(selector, pod["metadata"]["labels"])]
         check(len(chosen) == 1, f"{name(manifest)}: is of {len(chosen)} kinds of pods")
     for manifest in of("NetworkPolicy"):
         everybody = pods + [job["spec"]["template"] for job in jobs]
-        check(all(matches(manifest["spec"]["podSelector"]["matchLabels"], pod["metadata"]["labels"]) for pod in everybody),
-              f"{name(manifest)}: leaves pods out")
+        selector = manifest["spec"]["podSelector"]["matchLabels"]
+        check(all(matches(selector, pod["metadata"]["labels"]) for pod in everybody), f"{name(manifest)}: leaves pods out")
         for rule in manifest["spec"]["ingress"]:
             admin = any(port["port"] == "admin" for port in rule["ports"])
             check(not admin or rule.get("from"), f"{name(manifest)}: lets everybody read the metrics")
     for manifest in of("HorizontalPodAutoscaler"):
-        target = [d for d in deployments if d["metadata"]["name"] == manifest["spec"]["scaleTargetRef"]["name"]]
-        check(len(target) == 1 and "replicas" not in target[0]["spec"], f"{name(manifest)}: and who says how many there are?")
+        wanted = manifest["spec"]["scaleTargetRef"]["name"]
+        scaled = [deployment["spec"] for deployment in deployments if deployment["metadata"]["name"] == wanted]
+        check(len(scaled) == 1 and "replicas" not in scaled[0], f"{name(manifest)}: and who says how many there are?")
     for manifest in of("Ingress"):
         hosts = [rule["host"] for rule in manifest["spec"]["rules"]]
         allowed = of("ConfigMap")[0]["data"]["ALLOWED_HOSTS"].split(",")
@@ -142,13 +150,15 @@ def rendered(values, manifests):
         for rule in manifest["spec"]["rules"]:
             for path in rule["http"]["paths"]:
                 wanted = path["backend"]["service"]
-                check(any(service["metadata"]["name"] == wanted["name"] and wanted["port"]["name"] in [p["name"] for p in service["spec"]["ports"]]
-                          for service in of("Service")), f"{name(manifest)}: leads nowhere")
+                doors = [(service["metadata"]["name"], port["name"]) for service in of("Service") for port in service["spec"]["ports"]]
+                check((wanted["name"], wanted["port"]["name"]) in doors, f"{name(manifest)}: leads nowhere")
     for manifest in of("ServiceMonitor"):
-        chosen = [service for service in of("Service") if matches(manifest["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])]
+        selector = manifest["spec"]["selector"]["matchLabels"]
+        chosen = [service for service in of("Service") if matches(selector, service["metadata"]["labels"])]
         check(len(chosen) == 1, f"{name(manifest)}: watches {len(chosen)} services")
-        check(all(endpoint["port"] in [p["name"] for s in chosen for p in s["spec"]["ports"]] for endpoint in manifest["spec"]["endpoints"]),
-              f"{name(manifest)}: asks a port that is not there")
+        doors = [port["name"] for service in chosen for port in service["spec"]["ports"]]
+        asked = [endpoint["port"] for endpoint in manifest["spec"]["endpoints"]]
+        check(set(asked) <= set(doors), f"{name(manifest)}: asks a port that is not there")
 
 
 def hardened(who, spec):
