@@ -12,7 +12,7 @@ run: ## a demo school on this machine (needs Rust and a C compiler, nothing else
 test: ## every test: both databases, Redis, the browser
 	scripts/test
 
-lint: ## format, clippy, dependencies, spelling
+lint: ## format, clippy, dependencies, spelling, deployment
 	scripts/lint
 
 web: ## rebuild web/dist, the GraphiQL page (needs Node); only after a change in web/

@@ -130,6 +130,8 @@ impl App {
             limits: config.limits,
             manifests: manifests(&config)?,
             only_kept: config.persisted_documents_only,
+            // The other connections are for those who wait for an answer.
+            live_at_once: usize::try_from(config.database_pool_size / 2).map_err(Error::internal)?,
         };
         let api = Api::new(services, options).await?;
         let admin = match config.admin_addr {

@@ -158,6 +158,14 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind::*, Error::DatabaseError};
         let met_another = match &error {
+            // The connection ended with the statement on its way. What the driver cannot send has this kind too.
+            DatabaseError(ClosedConnection | UnableToSendCommand, told)
+                if ["connection closed", "error communicating with the server"]
+                    .iter()
+                    .any(|gone| told.message().starts_with(gone)) =>
+            {
+                return Self::unavailable(format!("database: {error}"));
+            }
             DatabaseError(kind, told) => {
                 let constraint =
                     matches!(kind, UniqueViolation | ForeignKeyViolation | RestrictViolation | ExclusionViolation);
@@ -182,5 +190,22 @@ impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
         Self::unavailable(format!("redis: {}", error.category()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ended_is_a_fault_that_passes() {
+        let code = |kind, told: &str| Error::from(DatabaseError(kind, Box::new(told.to_owned()))).code();
+        let kind = || DatabaseErrorKind::UnableToSendCommand;
+        assert_eq!(code(kind(), "connection closed"), Code::Unavailable);
+        assert_eq!(code(kind(), "error communicating with the server: broken pipe"), Code::Unavailable);
+        assert_eq!(code(kind(), "error serializing parameter 0"), Code::Internal);
+        assert_eq!(code(DatabaseErrorKind::UniqueViolation, "connection closed"), Code::Internal);
     }
 }

@@ -1,6 +1,9 @@
 //! The one source of randomness: the system's cryptographic generator, or a seeded one for data that must repeat.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -49,6 +52,13 @@ impl Random {
         }
     }
 
+    /// A part of a time, each as likely as the others: so that those who begin together do not go on in step.
+    #[must_use]
+    pub fn part_of(&self, span: Duration) -> Duration {
+        let milliseconds = u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+        Duration::from_millis(u64::from(self.below(milliseconds.max(1))))
+    }
+
     /// A token of 256 bits that is safe in a header or a URL.
     #[must_use]
     pub fn token(&self) -> String {
@@ -73,5 +83,17 @@ mod tests {
         let low = (0..10_000).filter(|_| random.below(end) < 1 << 30).count();
         assert!((3_100..3_600).contains(&low), "{low}");
         assert_eq!(random.below(1), 0);
+    }
+
+    #[test]
+    fn parts_of_a_time_are_spread_over_it() {
+        let (random, minute) = (Random::seeded(1), Duration::from_mins(1));
+        let parts: Vec<Duration> = (0..1000).map(|_| random.part_of(minute)).collect();
+        assert!(parts.iter().all(|part| *part < minute));
+        for ten in 0..6 {
+            let within = parts.iter().filter(|part| part.as_secs() / 10 == ten).count();
+            assert!((110..220).contains(&within), "{within}");
+        }
+        assert_eq!(random.part_of(Duration::ZERO), Duration::ZERO);
     }
 }

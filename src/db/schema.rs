@@ -236,6 +236,7 @@ diesel::table! {
         student_id -> Nullable<Int8>,
         actor_account_id -> Nullable<Int8>,
         at -> Timestamp,
+        told_at -> Nullable<Timestamp>,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::{Cx, dialect, jobs};
@@ -69,5 +71,13 @@ pub async fn raise_all(cx: &mut Cx, act: &Act, new: Vec<NewEvent>) -> Result<()>
     };
     jobs::enqueue(cx, act.now, new.iter().filter_map(job).collect()).await?;
     act.raised.note();
+    Ok(())
+}
+
+/// Notes that subscribers are being told of an event; once, however often they are. It is committed before they hear of it, so
+/// that who did not hear finds it.
+pub async fn note_told(cx: &mut Cx, event: i64, now: NaiveDateTime) -> Result<()> {
+    let untold = events::table.filter(events::id.eq(event)).filter(events::told_at.is_null());
+    diesel::update(untold).set(events::told_at.eq(now)).execute(cx).await?;
     Ok(())
 }

@@ -10,8 +10,8 @@ use async_graphql::{
 use futures_util::StreamExt;
 
 use super::{
-    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, moment::Moment,
-    schema, visible::Views,
+    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, live::Turns,
+    moment::Moment, schema, visible::Views,
 };
 use crate::error::{Code, Error, Result};
 
@@ -22,6 +22,7 @@ pub struct Api {
     documents: Documents,
     views: Views,
     services: Arc<Services>,
+    turns: Turns,
     timeout: Duration,
 }
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub manifests: Vec<String>,
     /// Whether only kept documents are executed, but for administrators and API keys.
     pub only_kept: bool,
+    /// How many live operations are executed at a time.
+    pub live_at_once: usize,
 }
 
 impl Api {
@@ -49,14 +52,20 @@ impl Api {
         let views = Views::new(&described, services.anonymous_introspection);
         let completer = Completer::new(described.into_document());
         let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
+        let turns = Turns::new(options.live_at_once, services.random.clone());
         let services = Arc::new(services);
-        Ok(Arc::new(Self { schema, completer, documents, views, services, timeout: options.timeout }))
+        Ok(Arc::new(Self { schema, completer, documents, views, services, turns, timeout: options.timeout }))
     }
 
     /// What the resolvers use.
     #[must_use]
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// The turns of live operations.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// What the schema's types are.

@@ -107,6 +107,8 @@ pub struct Happened {
     pub position: i64,
     /// When it happened, or came into the inbox.
     pub at: NaiveDateTime,
+    /// When subscribers were told of it: what is missed is caught up with by this time, and then by position.
+    pub told_at: NaiveDateTime,
     /// What.
     pub kind: EventKind,
     /// The number of the row that it is about, of the type that the kind says.
@@ -118,16 +120,17 @@ pub struct Happened {
 }
 
 impl Happened {
-    /// An event with its topics.
+    /// An event that was told of at `told_at`, with its topics.
     #[must_use]
-    pub fn event(row: &EventRow, topics: Vec<String>) -> Self {
+    pub fn event(row: &EventRow, told_at: NaiveDateTime, topics: Vec<String>) -> Self {
         let EventRow { id, kind, subject_id, student_id, at, .. } = *row;
-        Self { position: id, at, kind, subject: subject_id, student: student_id, topics }
+        Self { position: id, at, told_at, kind, subject: subject_id, student: student_id, topics }
     }
 
-    /// An event that has come into the inbox of `account`, with the number of its notification there and the time.
+    /// An event that has come into the inbox of `account`, with the number of its notification there and the time. It is told
+    /// of when it is there.
     #[must_use]
     pub fn notification(row: &EventRow, (number, at): (i64, NaiveDateTime), account: i64) -> Self {
-        Self { position: number, at, ..Self::event(row, vec![Topic::Account(account).text()]) }
+        Self { position: number, at, ..Self::event(row, at, vec![Topic::Account(account).text()]) }
     }
 }

@@ -152,7 +152,7 @@ impl Hub {
                 tracing::error!(error = error.report(), "live: Redis is not heard");
             }
             // Not all instances at once.
-            time::sleep(PAUSE + Duration::from_millis(u64::from(random.below(1000)))).await;
+            time::sleep(PAUSE + random.part_of(PAUSE * 2)).await;
         }
     }
 

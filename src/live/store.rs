@@ -27,32 +27,36 @@ pub async fn children(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
 
 /// An event.
 pub async fn event(cx: &mut Cx, id: i64) -> Result<Option<Happened>> {
-    let rows = events::table.filter(events::id.eq(id)).select(EventRow::as_select()).load(cx).await?;
+    let rows: Vec<(EventRow, Option<NaiveDateTime>)> =
+        events::table.filter(events::id.eq(id)).select((EventRow::as_select(), events::told_at)).load(cx).await?;
+    let rows = rows.into_iter().map(|(row, told)| (told.unwrap_or(row.at), row)).collect();
     Ok(with_topics(cx, rows).await?.pop())
 }
 
-/// The events of these kinds, and with one of these topics where there are any, from a time on and after a number, in order.
+/// The events of these kinds, and with one of these topics where there are any, that were told of after a place, in the order
+/// of that. Those that are not told of yet will be heard.
 pub async fn events_since(
     cx: &mut Cx,
     kinds: &[EventKind],
     topics: Option<&[String]>,
     (from, after): (NaiveDateTime, i64),
 ) -> Result<Vec<Happened>> {
+    let told = events::told_at.assume_not_null();
     let mut rows = events::table
-        .filter(events::at.ge(from))
-        .filter(events::id.gt(after))
+        .filter(told.ge(from))
+        .filter(told.gt(from).or(events::id.gt(after)))
         .filter(events::kind.eq_any(kinds))
         .into_boxed();
     if let Some(topics) = topics {
         let of_topics = event_topics::table.filter(event_topics::topic.eq_any(topics)).select(event_topics::event_id);
         rows = rows.filter(events::id.eq_any(of_topics));
     }
-    let rows = rows.order(events::id).limit(PAGE).select(EventRow::as_select()).load(cx).await?;
+    let rows = rows.order((told, events::id)).limit(PAGE).select((told, EventRow::as_select())).load(cx).await?;
     with_topics(cx, rows).await
 }
 
-async fn with_topics(cx: &mut Cx, rows: Vec<EventRow>) -> Result<Vec<Happened>> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+async fn with_topics(cx: &mut Cx, rows: Vec<(NaiveDateTime, EventRow)>) -> Result<Vec<Happened>> {
+    let ids: Vec<i64> = rows.iter().map(|(_, row)| row.id).collect();
     let found: Vec<(i64, String)> = event_topics::table
         .filter(event_topics::event_id.eq_any(ids))
         .select((event_topics::event_id, event_topics::topic))
@@ -62,12 +66,8 @@ async fn with_topics(cx: &mut Cx, rows: Vec<EventRow>) -> Result<Vec<Happened>> 
     for (event, topic) in found {
         topics.entry(event).or_default().push(topic);
     }
-    Ok(rows.iter().map(|row| Happened::event(row, topics.remove(&row.id).unwrap_or_default())).collect())
-}
-
-/// When the event of this number happened, if it is still kept.
-pub async fn at_of_event(cx: &mut Cx, id: i64) -> Result<Option<NaiveDateTime>> {
-    Ok(events::table.filter(events::id.eq(id)).select(events::at).first(cx).await.optional()?)
+    let mut topics_of = |row: &EventRow| topics.remove(&row.id).unwrap_or_default();
+    Ok(rows.iter().map(|(told, row)| Happened::event(row, *told, topics_of(row))).collect())
 }
 
 /// The event of this number as it has come into the viewer's inbox.
@@ -83,7 +83,7 @@ pub async fn notification(cx: &mut Cx, scope: &Scope, event: i64) -> Result<Opti
     Ok(row.map(|(row, id, at)| Happened::notification(&row, (id, at), scope.account())))
 }
 
-/// What has come into the viewer's inbox from a time on and after a number, in order.
+/// What has come into the viewer's inbox after a place, in the order of that.
 pub async fn notifications_since(
     cx: &mut Cx,
     scope: &Scope,
@@ -93,8 +93,8 @@ pub async fn notifications_since(
         .inner_join(events::table)
         .filter(notifications::account_id.eq(scope.account()))
         .filter(notifications::at.ge(from))
-        .filter(notifications::id.gt(after))
-        .order(notifications::id)
+        .filter(notifications::at.gt(from).or(notifications::id.gt(after)))
+        .order((notifications::at, notifications::id))
         .limit(PAGE)
         .select((EventRow::as_select(), notifications::id, notifications::at))
         .load(cx)

@@ -52,6 +52,10 @@ async fn tell(services: &Services, telling: &Telling) -> Result<()> {
     let Some(event) = read!(db, notifications_fan_out::event(telling.event))? else { return Ok(()) };
     if telling.after == 0 {
         let topics = read!(db, notifications_fan_out::topics(event.id))?;
+        {
+            let mut cx = db.write().await?;
+            dispatch!(cx, events_write::note_told(event.id, services.clock.now()))?;
+        }
         publish(services, &event, event.kind.as_str(), topics).await?;
     }
     let Some(category) = NotificationCategory::of(event.kind) else { return Ok(()) };

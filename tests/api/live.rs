@@ -185,6 +185,8 @@ on_both! {
         let (own, other) = sessions(&app).await;
         let parent = app.sign_in(cast::PARENT).await;
         let mut socket = listening(&app, &parent, ATTENDANCE, json!({})).await;
+        let earlier = app.happens("ATTENDANCE_MARKED", own, &["everybody"]).await;
+        socket.payload("next", "live").await;
         let before = app.happens("ATTENDANCE_MARKED", own, &["everybody"]).await;
         let answer = socket.payload("next", "live").await;
         let cursor = answer["data"]["attendanceMarked"]["cursor"].as_str().unwrap().to_owned();
@@ -197,11 +199,69 @@ on_both! {
         let missed = app.happens("ATTENDANCE_MARKED", own, &["everybody"]).await;
         let mut events = Events::open(&app, &parent, ATTENDANCE, json!({"after": cursor})).await;
         let told = |answer: &Value| answer["data"]["attendanceMarked"]["cursor"].as_str().unwrap().to_owned();
-        // At the cursor itself it begins again; then comes what was missed, and then what happens.
-        assert_eq!(told(&events.next().await.unwrap()), cursor);
+        // What was told a moment before the cursor is told again; then comes what was missed, and then what happens.
+        assert_eq!(told(&events.next().await.unwrap()), app.live_cursor("attendanceMarked", me, earlier));
         assert_eq!(told(&events.next().await.unwrap()), app.live_cursor("attendanceMarked", me, missed));
         let now = app.happens("ATTENDANCE_MARKED", own, &["everybody"]).await;
         assert_eq!(told(&events.next().await.unwrap()), app.live_cursor("attendanceMarked", me, now));
+    }
+
+    async fn what_is_told_of_late_is_caught_up_with_by_who_heard_of_later_things_before(app: TestApp) {
+        let (own, _) = sessions(&app).await;
+        let parent = app.sign_in(cast::PARENT).await;
+        let me = one(&app, &account(cast::PARENT)).await;
+        let late = app.event("ATTENDANCE_MARKED", own, None, &["everybody"]).await.event;
+        app.database.execute(&format!("UPDATE events SET told_at = NULL WHERE id = {late}")).await;
+        app.clock.advance(chrono::Duration::minutes(10));
+        let heard = app.happens("ATTENDANCE_MARKED", own, &["everybody"]).await;
+        let after = json!({"after": app.live_cursor("attendanceMarked", me, heard)});
+        app.clock.advance(chrono::Duration::hours(1));
+        let mut socket = listening(&app, &parent, ATTENDANCE, after.clone()).await;
+        assert!(socket.is_silent().await, "it is not told of yet");
+        app.database
+            .execute(&format!(
+                "INSERT INTO jobs (key, kind, priority, payload, due_at, created_at) VALUES ('tell:{late}', 'TELL', 1, \
+                 '{{\"event\":{late}}}', '2026-03-20 12:00:00', '2026-03-20 12:00:00')"
+            ))
+            .await;
+        assert_eq!(app.work().await, 1);
+        let cursor = app.live_cursor("attendanceMarked", me, late);
+        assert_eq!(socket.payload("next", "live").await["data"]["attendanceMarked"]["cursor"], cursor, "who listens hears it");
+        let mut missed = Events::open(&app, &parent, ATTENDANCE, after).await;
+        let answer = missed.next().await.unwrap();
+        assert_eq!(answer["data"]["attendanceMarked"]["cursor"], cursor, "and who was away finds it");
+        assert_eq!(answer["data"]["attendanceMarked"]["at"], "2026-03-20T12:00:00+00:00", "when it happened");
+        // Told of again, it stays where it was told of first.
+        let told_at = format!("SELECT CAST(told_at AS TEXT) FROM events WHERE id = {late}");
+        let first = app.database.texts(&told_at).await;
+        app.clock.advance(chrono::Duration::hours(1));
+        app.database
+            .execute(&format!(
+                "UPDATE jobs SET state = 'PENDING', finished_at = NULL, payload = '{{\"event\":{late}}}' WHERE key = 'tell:{late}'"
+            ))
+            .await;
+        assert_eq!(app.work().await, 1);
+        assert_eq!(app.database.texts(&told_at).await, first);
+    }
+
+    async fn a_database_that_is_busy_for_a_moment_ends_nothing(app: TestApp) {
+        let small = app.beside_with(|config| {
+            config.database_pool_size = 2;
+            config.database_acquire_timeout = Duration::from_secs(2);
+        }).await;
+        let (admin, notice) = (small.sign_in(cast::ADMIN).await, app.number("SELECT MIN(id) FROM notices").await);
+        let mut socket = listening(&small, &admin, NOTICES, json!({})).await;
+        let event = small.event("NOTICE_PUBLISHED", notice, None, &["everybody"]).await;
+        let db = &small.api.services().db;
+        let held = (db.read().await.ok(), db.read().await.ok());
+        assert!(held.0.is_some() && held.1.is_some());
+        small.publish(&event).await;
+        // Longer than anybody waits for a connection.
+        assert_eq!(socket.within(Duration::from_millis(2500)).await, None);
+        drop(held);
+        let answer = socket.payload("next", "live").await;
+        assert_eq!(subject(&small, &answer, "/data/noticePublished/notice/id"), notice);
+        assert!(answer.get("errors").is_none(), "{answer}");
     }
 
     async fn a_cursor_is_of_its_field_and_viewer_and_not_for_ever(app: TestApp) {
@@ -270,7 +330,7 @@ on_both! {
         assert_eq!((&message["type"], &message["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("LIMIT_EXCEEDED")));
     }
 
-    async fn what_it_costs_is_charged_for_each_event(app: TestApp) {
+    async fn what_it_costs_is_charged_for_each_event_and_waited_for(app: TestApp) {
         let small = app.beside_with(|config| config.rates.viewer = 1000).await;
         let admin = small.sign_in(cast::ADMIN).await;
         let mut socket = Socket::of(&small, &admin).await;
@@ -278,17 +338,56 @@ on_both! {
         settled().await;
         let notice = app.number("SELECT MIN(id) FROM notices").await;
         let mut told = 0;
-        let refused = loop {
-            small.happens("NOTICE_PUBLISHED", notice, &["everybody"]).await;
-            let Said::Message(message) = socket.next().await else { panic!("it is not closed") };
-            if message["type"] == "error" {
-                break message;
-            }
+        let waiting = loop {
+            let event = small.happens("NOTICE_PUBLISHED", notice, &["everybody"]).await;
+            let Some(said) = socket.within(Duration::from_secs(5)).await else { break event };
+            let Said::Message(message) = said else { panic!("it is closed: {said:?}") };
+            assert_eq!(message["type"], "next", "{message}");
             told += 1;
             assert!(told < 1000, "it is charged");
         };
-        assert_eq!(refused["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
-        assert!(refused["payload"][0]["extensions"]["retryAfter"].is_number() && told > 10, "{told}: {refused}");
+        assert!(told > 10, "{told}");
+        // Whoever begins now is told when to come back.
+        let mut late = Events::open(&small, &admin, NOTICES, json!({})).await;
+        let refused = late.next().await.unwrap();
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+        assert!(refused["errors"][0]["extensions"]["retryAfter"].is_number(), "{refused}");
+        assert_eq!(late.next().await, None);
+        small.clock.advance(chrono::Duration::minutes(1));
+        let me = one(&app, &account(cast::ADMIN)).await;
+        let answer = socket.payload("next", "live").await;
+        assert_eq!(answer["data"]["noticePublished"]["cursor"], small.live_cursor("noticePublished", me, waiting));
+    }
+
+    async fn catching_up_waits_for_what_is_left_of_a_minute_and_comes_to_its_end(app: TestApp) {
+        let small = app.beside_with(|config| config.rates.viewer = 400).await;
+        let admin = small.sign_in(cast::ADMIN).await;
+        let (me, notice) = (one(&app, &account(cast::ADMIN)).await, app.number("SELECT MIN(id) FROM notices").await);
+        let mut missed = Vec::new();
+        for _ in 0..=40 {
+            missed.push(small.event("NOTICE_PUBLISHED", notice, None, &["everybody"]).await.event);
+        }
+        let cursors: Vec<String> = missed.iter().map(|event| small.live_cursor("noticePublished", me, *event)).collect();
+        let mut socket = Socket::of(&small, &admin).await;
+        socket.subscribe("live", NOTICES, json!({"after": cursors[0]})).await;
+        let (mut told, mut waited) = (Vec::new(), 0);
+        while told.len() < 40 {
+            match socket.within(Duration::from_secs(5)).await {
+                Some(said) => {
+                    let Said::Message(message) = said else { panic!("it is closed: {said:?}") };
+                    assert_eq!(message["type"], "next", "{message}");
+                    told.push(message["payload"]["data"]["noticePublished"]["cursor"].as_str().unwrap().to_owned());
+                }
+                None => {
+                    waited += 1;
+                    assert!(waited < 10, "{}", told.len());
+                    small.clock.advance(chrono::Duration::minutes(1));
+                }
+            }
+        }
+        assert!(waited > 0, "it costs more than a minute has");
+        assert_eq!(told, cursors[1..], "each once and in order");
+        assert!(socket.is_silent().await);
     }
 
     async fn queries_and_mutations_are_answered_too(app: TestApp) {

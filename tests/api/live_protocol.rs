@@ -94,6 +94,25 @@ on_both! {
         assert!(socket.is_silent().await, "a fragment is as good");
     }
 
+    async fn of_operations_that_share_a_fragment_the_one_that_is_named_goes_on(app: TestApp) {
+        let mut socket = Socket::of(&app, &app.sign_in(cast::ADMIN).await).await;
+        let query = "subscription A { ...N } subscription B { ...N } fragment N on Subscription { noticePublished { ...K } } \
+            fragment K on NoticePublished { kind }";
+        let subscribe = |id: &str, name: &str, query: &str| {
+            json!({"type": "subscribe", "id": id, "payload": {"query": query, "operationName": name}})
+        };
+        socket.say(subscribe("1", "B", query)).await;
+        socket.say(subscribe("2", "C", query)).await;
+        assert_eq!(socket.refusal("2").await, "BAD_USER_INPUT", "there is none of this name");
+        // A fragment that no operation spreads is no valid document, as for a query.
+        socket.say(subscribe("3", "A", &format!("{query} fragment U on NoticePublished {{ kind }}"))).await;
+        assert_eq!(socket.refusal("3").await, "BAD_USER_INPUT");
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let notice = app.number("SELECT MIN(id) FROM notices").await;
+        app.happens("NOTICE_PUBLISHED", notice, &["everybody"]).await;
+        assert_eq!(socket.payload("next", "1").await["data"]["noticePublished"]["kind"], "NOTICE_PUBLISHED");
+    }
+
     async fn over_http_alone_a_subscription_is_refused(app: TestApp) {
         let parent = app.sign_in(cast::PARENT).await;
         let answer = parent.ask(NOTICES).await;

@@ -158,10 +158,10 @@ async fn subscribe(app: &TestApp, viewer: &Viewer, client: &Client, judge: &mut 
             other => panic!("{other}: what does it tell of?"),
         };
         let subject = reached.rows(of).into_keys().next().unwrap_or_default();
-        let event = app.event(kind, subject, None, &["everybody"]).await;
-        let mut position = event.event;
+        let mut position = app.event(kind, subject, None, &["everybody"]).await.event;
+        app.event(kind, subject, None, &["everybody"]).await;
         if field.name == "notificationReceived" && account != 0 {
-            position = app.number(&format!("SELECT MAX(id) FROM notifications WHERE account_id = {account}")).await;
+            position = app.number(&format!("SELECT MIN(id) FROM notifications WHERE account_id = {account}")).await;
         }
         let after = format!("\"{}\"", app.live_cursor(&field.name, account, position));
         let sense = |_: &Field, argument: &Argument| (argument.name == "after").then(|| after.clone());
@@ -285,11 +285,13 @@ on_both! {
         let mut asked = BTreeSet::new();
         let viewers = viewers(&app).await;
         for (viewer, _) in &viewers {
-            // What comes into their inbox, of what they reach.
+            // What comes into their inbox, of what they reach: some of it after a cursor.
             let account = format!("SELECT id FROM accounts WHERE email = '{}'", viewer.email);
             let notice = Reached::of(&app, viewer).await.rows(Kind::Notice).into_keys().next();
             if let (Some(account), Some(notice)) = (app.database.numbers(&account).await.pop(), notice) {
-                app.notify(&app.event("NOTICE_PUBLISHED", notice, None, &[]).await, account).await;
+                for _ in 0..2 {
+                    app.notify(&app.event("NOTICE_PUBLISHED", notice, None, &[]).await, account).await;
+                }
             }
         }
         for (viewer, client) in viewers {

@@ -41,7 +41,7 @@ pub(super) fn root(schema: &Completer, opened: &mut Opened) -> Result<()> {
     if field.node.name.node.starts_with("__") {
         return Err(Error::bad_input("a subscription does not ask for the schema: a query does"));
     }
-    put(root, opened, field);
+    put(opened, field);
     Ok(())
 }
 
@@ -49,21 +49,50 @@ fn one() -> Error {
     Error::bad_input("a subscription has exactly one field at its root")
 }
 
-/// Puts the field at the root of the operation; fragments on the root have nothing to be spread in any more.
-fn put(root: &Name, opened: &mut Opened, field: Positioned<Field>) {
+/// Puts the field at the root of the operation, and leaves nothing in the document but that operation and what it spreads. A
+/// fragment that nothing ever spread stays, for the validation to refuse.
+fn put(opened: &mut Opened, field: Positioned<Field>) {
     let Opened { request, document, .. } = opened;
-    document.fragments.retain(|_, fragment| fragment.node.type_condition.node.on.node != *root);
+    let before = spread(document);
     let operation = match &mut document.operations {
         DocumentOperations::Single(operation) => Some(operation),
-        DocumentOperations::Multiple(all) => match request.operation_name.as_deref() {
-            Some(name) => all.get_mut(name),
-            None => all.values_mut().next(),
-        },
+        DocumentOperations::Multiple(all) => {
+            if let Some(chosen) = request.operation_name.as_deref() {
+                all.retain(|name, _| name == chosen);
+            }
+            all.values_mut().next()
+        }
     };
     if let Some(operation) = operation {
         let pos = field.pos;
         operation.node.selection_set.node.items = vec![Positioned::new(Selection::Field(field), pos)];
     }
+    let after = spread(document);
+    document.fragments.retain(|name, _| after.contains(name) || !before.contains(name));
+}
+
+/// The fragments that operations spread, through others as well.
+fn spread(document: &ExecutableDocument) -> HashSet<Name> {
+    let mut names = HashSet::new();
+    let mut sets: Vec<&SelectionSet> =
+        document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node).collect();
+    while let Some(set) = sets.pop() {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => sets.push(&field.node.selection_set.node),
+                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if names.insert(name.clone())
+                        && let Some(fragment) = document.fragments.get(name)
+                    {
+                        sets.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    names
 }
 
 /// The fields at the root, through fragments.

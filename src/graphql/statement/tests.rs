@@ -113,6 +113,7 @@ impl Institute {
         Moment::Event(Arc::new(Happened {
             position: 1,
             at: self.services.clock.now(),
+            told_at: self.services.clock.now(),
             kind: EventKind::NoticePublished,
             subject: if marked { self.rows["AttendanceSession"] } else { 1 },
             student: None,

@@ -15,7 +15,7 @@ use axum::{
 use futures_util::StreamExt;
 use tokio::{
     sync::mpsc,
-    time::{Duration, interval},
+    time::{Duration, MissedTickBehavior, interval},
 };
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -31,6 +31,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// How long a client may take to take what it is sent.
 const SEND: Duration = Duration::from_secs(30);
 
+/// A comment.
+const ALIVE: &str = ":\n\n";
 const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 type Sent = Result<Bytes, Infallible>;
@@ -54,10 +56,11 @@ pub fn respond(beats: ReceiverStream<Beat>, hold: Option<Hold>, seat: Seat, requ
 
 async fn feed(mut beats: ReceiverStream<Beat>, mut hold: Option<Hold>, sender: &mpsc::Sender<Sent>, request_id: &str) {
     let mut alive = interval(SIGN_OF_LIFE);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let (text, last) = tokio::select! {
             beat = beats.next() => told(beat, request_id),
-            _ = alive.tick() => (":\n\n".to_owned(), false),
+            _ = alive.tick() => (ALIVE.to_owned(), false),
             // Whoever is told to go elsewhere is not told that it is over.
             () = stopped(&mut hold) => return,
             () = sender.closed() => return,
@@ -69,16 +72,17 @@ async fn feed(mut beats: ReceiverStream<Beat>, mut hold: Option<Hold>, sender: &
     }
 }
 
-/// What is said of a beat, and whether it is the last thing to be said.
+/// What is said of a beat, and whether it is the last thing to be said. What was cut off is not complete.
 fn told(beat: Option<Beat>, request_id: &str) -> (String, bool) {
     match beat {
         Some(Beat::Next(response)) => (next(*response, request_id), false),
+        Some(Beat::Complete) => (COMPLETE.to_owned(), true),
         Some(Beat::Refused(response)) => (next(*response, request_id) + COMPLETE, true),
         Some(Beat::SignedOut) => {
             let error = Error::new(Code::Unauthenticated, "the session has ended: sign in");
             (next(Response::from_errors(vec![error.to_server()]), request_id) + COMPLETE, true)
         }
-        None => (COMPLETE.to_owned(), true),
+        None => (ALIVE.to_owned(), true),
     }
 }
 
@@ -88,4 +92,22 @@ fn next(mut response: Response, request_id: &str) -> String {
     // JSON has no line break that is not escaped.
     let body = serde_json::to_string(&protocol::Body::of(&response)).unwrap_or_default();
     format!("event: next\ndata: {body}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn it_is_complete_where_the_operation_says_so_and_not_where_it_was_cut_off() {
+        let answer = || Box::new(Response::new(value!({ "x": 1 })));
+        let next = "event: next\ndata: {\"data\":{\"x\":1}}\n\n";
+        assert_eq!(told(Some(Beat::Next(answer())), "r"), (next.to_owned(), false));
+        assert_eq!(told(Some(Beat::Complete), "r"), (COMPLETE.to_owned(), true));
+        assert_eq!(told(Some(Beat::Refused(answer())), "r"), (format!("{next}{COMPLETE}"), true));
+        let (text, last) = told(None, "r");
+        assert!(last && !text.contains("complete"));
+    }
 }

@@ -17,7 +17,7 @@ use futures_util::{
     future::ready,
     stream::{self, BoxStream},
 };
-use tokio::time::{Duration, Instant, Interval, interval_at, sleep_until, timeout};
+use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
 use super::{
@@ -35,8 +35,10 @@ use crate::{
 
 /// How long a client may take to begin.
 const INIT: Duration = Duration::from_secs(10);
-/// How often an idle client is asked for a sign of life; after twice as long without one it is gone.
+/// How often a client is asked for a sign of life.
 const PING: Duration = Duration::from_secs(25);
+/// How often it is asked without giving one; when it would be asked again it is gone.
+const UNANSWERED: u32 = 2;
 /// How often it is asked whether the viewer is still signed in.
 const RENEWAL: Duration = Duration::from_mins(1);
 /// How long a client may take to take what it is sent.
@@ -90,8 +92,8 @@ struct Conversation {
     seat: Option<Seat>,
     /// What goes on; nothing at the end of each.
     operations: StreamMap<String, BoxStream<'static, Option<Beat>>>,
-    /// When the other side was last heard.
-    heard: Instant,
+    /// How often the other side was asked for a sign of life since it was last heard.
+    unanswered: u32,
     pings: Interval,
     renewal: Interval,
 }
@@ -99,6 +101,8 @@ struct Conversation {
 impl Conversation {
     fn new(server: Server, hold: Option<Hold>, asking: Asking) -> Self {
         let now = Instant::now();
+        // Those who came together, after a restart, are not looked after together.
+        let first = now + server.api.services().random.part_of(RENEWAL);
         Self {
             server,
             hold,
@@ -107,9 +111,9 @@ impl Conversation {
             begun: false,
             seat: None,
             operations: StreamMap::new(),
-            heard: now,
-            pings: interval_at(now + PING, PING),
-            renewal: interval_at(now + RENEWAL, RENEWAL),
+            unanswered: 0,
+            pings: unhurried(now + PING, PING),
+            renewal: unhurried(first, RENEWAL),
         }
     }
 
@@ -136,16 +140,19 @@ impl Conversation {
 
     async fn converse(&mut self, socket: &mut WebSocket) -> End {
         loop {
+            // First what ends it or comes once a minute, whatever the client floods us with; and all that it has sent before it
+            // may be called silent. Of who floods, nothing but their own operations waits.
             let turn = tokio::select! {
+                biased;
+                () = stopped(&mut self.hold) => Err(Some(Close::GOING_AWAY)),
+                () = sleep_until(self.since + INIT), if !self.begun => Err(Some(Close::INIT_TIMEOUT)),
+                _ = self.renewal.tick() => self.renew().await,
                 message = socket.recv() => match message {
                     Some(Ok(message)) => self.take(socket, message).await,
                     _ => return None,
                 },
                 Some((id, beat)) = self.operations.next() => self.pass(socket, &id, beat).await,
-                () = sleep_until(self.since + INIT), if !self.begun => Err(Some(Close::INIT_TIMEOUT)),
                 _ = self.pings.tick() => self.ping(socket).await,
-                _ = self.renewal.tick() => self.renew().await,
-                () = stopped(&mut self.hold) => Err(Some(Close::GOING_AWAY)),
             };
             if let Err(end) = turn {
                 return end;
@@ -155,7 +162,7 @@ impl Conversation {
 
     /// Takes what the other side sent.
     async fn take(&mut self, socket: &mut WebSocket, message: Message) -> Result<(), End> {
-        self.heard = Instant::now();
+        self.unanswered = 0;
         let text = match message {
             Message::Text(text) => text,
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
@@ -261,10 +268,11 @@ impl Conversation {
             }
             Some(Beat::Refused(response)) => (response, true),
             Some(Beat::SignedOut) => return Err(Some(Close::FORBIDDEN)),
-            None => {
+            Some(Beat::Complete) => {
                 self.operations.remove(id);
                 return send(socket, &Told::Complete { id }).await;
             }
+            None => (Box::new(cut_off()), true),
         };
         protocol::with_codes(&mut response);
         name_faults(&mut response, &self.asking.request_id);
@@ -276,9 +284,10 @@ impl Conversation {
     }
 
     async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), End> {
-        if self.heard.elapsed() > PING * 2 {
+        if self.unanswered >= UNANSWERED {
             return Err(None);
         }
+        self.unanswered += 1;
         give(socket, Message::Ping(Vec::new().into())).await
     }
 
@@ -293,6 +302,18 @@ impl Conversation {
             Ok(Some(_)) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Ticks that do not make up for those that were late: each leaves the time that it is to leave.
+fn unhurried(first: Instant, period: Duration) -> Interval {
+    let mut ticks = interval_at(first, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// The answer of an operation that has not come to an end.
+fn cut_off() -> Response {
+    Response::from_errors(vec![Error::internal("a live operation was cut off").to_server()])
 }
 
 /// What a client says that it is: `{"authorization": "Bearer …"}`, in whatever case apps write headers.

@@ -113,6 +113,11 @@ impl Socket {
         errors[0]["extensions"]["code"].as_str().unwrap().to_owned()
     }
 
+    /// What is heard within a time, if there is anything.
+    pub async fn within(&mut self, time: Duration) -> Option<Said> {
+        timeout(time, self.next()).await.ok()
+    }
+
     /// Nothing is said for a while.
     pub async fn is_silent(&mut self) -> bool {
         timeout(SILENCE, self.0.next()).await.is_err()
@@ -162,13 +167,14 @@ impl Events {
 }
 
 impl TestApp {
-    /// Has something happened: writes the event, and gives it to be said.
+    /// Has something happened that is being told of: writes the event, and gives it to be said.
     pub async fn event(&self, kind: &str, subject: i64, student: Option<i64>, topics: &[&str]) -> Occurrence {
         let (at, student) =
             (self.clock.now().format("%Y-%m-%d %H:%M:%S"), student.map_or("NULL".to_owned(), |id| id.to_string()));
         self.database
             .execute(&format!(
-                "INSERT INTO events (kind, subject_id, student_id, at) VALUES ('{kind}', {subject}, {student}, '{at}')"
+                "INSERT INTO events (kind, subject_id, student_id, at, told_at) \
+                 VALUES ('{kind}', {subject}, {student}, '{at}', '{at}')"
             ))
             .await;
         let event = self.number("SELECT MAX(id) FROM events").await;

@@ -1,0 +1,2 @@
+DROP INDEX events_told;
+ALTER TABLE events DROP COLUMN told_at;
