@@ -57,7 +57,7 @@ on_both! {
         assert_ne!(peers.texts(&app).await[0].key, texts[0].key, "another message");
     }
 
-    async fn a_code_that_is_good_no_more_is_not_sent(app: TestApp) {
+    async fn a_code_that_was_used_or_replaced_is_not_sent(app: TestApp) {
         let peers = Peers::start().await;
         let app = peers.of(&app).await;
         ask(&app.anonymous(), cast::PARENT).await;
