@@ -105,6 +105,12 @@ impl ViewerActions {
         Actor::of(ctx, "createApiKey").is_some()
     }
 
+    /// Have jobs that were given up tried again: `requeueJobs`.
+    #[graphql(directive = auth::apply(PEOPLE))]
+    async fn requeue_jobs(&self, ctx: &Context<'_>) -> bool {
+        Actor::of(ctx, "requeueJobs").is_some()
+    }
+
     /// Reset the second factor of others: `resetSecondFactor`.
     #[graphql(directive = auth::apply(PEOPLE))]
     async fn reset_second_factor(&self, ctx: &Context<'_>) -> bool {

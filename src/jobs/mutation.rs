@@ -1,6 +1,7 @@
 //! Mutations of jobs.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
 
 use super::{
     api::{Job, MANAGING},
@@ -11,7 +12,7 @@ use crate::{
     change,
     change::{Act, Problems},
     error::Result,
-    graphql::{Call, Stated, UserError, auth, root, stated},
+    graphql::{Call, Stated, UserError, UserErrorCode, auth, root, stated},
     ids::Kind,
     payload,
 };
@@ -30,6 +31,8 @@ pub struct RequeueJobInput {
 pub struct RequeueJobsInput {
     /// What is to be done by them; all kinds where it is left out.
     kind: Option<JobKind>,
+    /// Those that were given up until then, which is not in the future; all where it is left out.
+    until: Option<DateTime<Utc>>,
     /// The client's own name for this mutation: sent again with the same input, it is done once.
     client_mutation_id: Option<String>,
 }
@@ -87,9 +90,11 @@ impl JobMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] input: RequeueJobsInput,
     ) -> Result<Option<RequeueJobsPayload>> {
-        let call = Call::of(ctx);
+        let (call, mut problems) = (Call::of(ctx), Problems::default());
         let act = Act::of(ctx, input.client_mutation_id).await?;
-        let done = change!(call, &act, jobs_write::requeue_all(input.kind, Problems::default()));
+        let until = input.until.map_or(act.now, |until| until.naive_utc());
+        problems.require(until <= act.now, "until", UserErrorCode::InFuture, "it must not be in the future");
+        let done = change!(call, &act, jobs_write::requeue_all(input.kind, until, problems.clone()));
         Ok(Some(RequeueJobsPayload {
             requeued: done.value,
             client_mutation_id: done.client_mutation_id,

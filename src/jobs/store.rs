@@ -12,7 +12,7 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{paging::Page, schema::jobs},
     error::Result,
-    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobOrderField, JobRow, JobState, Lane, NewJob, Priority},
+    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobKind, JobOrderField, JobRow, JobState, Lane, NewJob, Priority},
     keyset,
 };
 
@@ -55,10 +55,16 @@ pub async fn count(cx: &mut Cx, scope: &Scope, filter: JobFilter) -> Result<i64>
     Ok(listed(scope, filter).count().get_result(cx).await?)
 }
 
-/// The jobs in scope that were put into the queue first.
-pub async fn oldest(cx: &mut Cx, scope: &Scope, filter: JobFilter, most: i64) -> Result<Vec<JobEntryRow>> {
-    let rows = listed(scope, filter).order(jobs::id).limit(most).select(JobEntryRow::as_select());
-    Ok(rows.load(cx).await?)
+/// The jobs in scope that were given up until a time, those first that were put into the queue first.
+pub async fn dead(
+    cx: &mut Cx,
+    scope: &Scope,
+    kind: Option<JobKind>,
+    until: NaiveDateTime,
+    most: i64,
+) -> Result<Vec<JobEntryRow>> {
+    let dead = listed(scope, JobFilter { state: Some(JobState::Dead), kind }).filter(jobs::finished_at.le(until));
+    Ok(dead.order(jobs::id).limit(most).select(JobEntryRow::as_select()).load(cx).await?)
 }
 
 /// Jobs by number.

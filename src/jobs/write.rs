@@ -12,7 +12,7 @@ use crate::{
     ids::Kind,
     jobs::{
         can,
-        model::{JobEntryRow, JobFilter, JobKind, JobState},
+        model::{JobEntryRow, JobKind, JobState},
     },
 };
 
@@ -34,12 +34,17 @@ pub async fn requeue(cx: &mut Cx, act: &Act, id: i64, mut problems: Problems) ->
     Ok(id)
 }
 
-/// Puts jobs that were given up back into the queue, the oldest first and [`REQUEUED`] at most, of one kind where it is named;
-/// how many it were.
-pub async fn requeue_all(cx: &mut Cx, act: &Act, kind: Option<JobKind>, problems: Problems) -> Changed<i32> {
+/// Puts jobs that were given up until a time back into the queue, the oldest first and [`REQUEUED`] at most, of one kind where
+/// it is named; how many it were.
+pub async fn requeue_all(
+    cx: &mut Cx,
+    act: &Act,
+    kind: Option<JobKind>,
+    until: NaiveDateTime,
+    problems: Problems,
+) -> Changed<i32> {
     problems.stop()?;
-    let filter = JobFilter { state: Some(JobState::Dead), kind };
-    let before = jobs::oldest(cx, &act.scope, filter, REQUEUED).await?;
+    let before = jobs::dead(cx, &act.scope, kind, until, REQUEUED).await?;
     let ids: Vec<i64> = before.iter().map(|job| job.id).collect();
     let after: Vec<JobEntryRow> = diesel::update(j::table.filter(j::id.eq_any(ids)))
         .set(afresh(act.now))

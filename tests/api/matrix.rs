@@ -79,6 +79,7 @@ fn nonsense(app: &TestApp, viewer: &Viewer, field: &Field, argument: &Argument) 
         ("editProfile", "photoUrl"),
         ("admitStudent", "courseId"),
         ("markAllNotificationsRead", "until"),
+        ("requeueJobs", "until"),
         ("updateNotificationSettings", "quietFrom"),
     ];
     let given = given.contains(&(&field.name, &argument.name));

@@ -290,6 +290,8 @@ on_both! {
         assert_eq!(states(&app, "many").await, ["DEAD 1"; 3]);
         let requeue = async |input: Value| admin.done("requeueJobs", input, "requeued").await["requeued"].clone();
         assert_eq!(requeue(json!({"kind": "DELIVER"})).await, 0);
+        assert_eq!(requeue(json!({"until": "2026-03-20T11:59:59Z"})).await, 0);
+        assert_eq!(app.refused(&admin, "requeueJobs", json!({"until": "2026-03-21T12:00:00Z"})).await, ["until IN_FUTURE"]);
         assert_eq!(requeue(json!({"kind": "RECOMPUTE"})).await, 3);
         assert_eq!((states(&app, "many").await, states(&app, "other").await), (vec!["PENDING 0".to_owned(); 3], vec!["DEAD 1".to_owned()]));
         let entries = app.number("SELECT count(*) FROM audit_entries WHERE action = 'requeueJobs'").await;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the viewer can do that is about no row yet.
-const OF_VIEWER: [&str; 12] = [
+const OF_VIEWER: [&str; 13] = [
     "admitStudent",
     "addStaff",
     "createCourse",
@@ -29,6 +29,7 @@ const OF_VIEWER: [&str; 12] = [
     "rateInstitute",
     "editInstitute",
     "createApiKey",
+    "requeueJobs",
     "resetSecondFactor",
 ];
 /// What everybody can do who can do it at all: with themselves, and with what they reach.
@@ -339,6 +340,7 @@ on_both! {
                     "rateTeacher" => json!({"teacherId": nobody, "rating": 9.0}),
                     "rateInstitute" => json!({"type": "GENERAL", "rating": 9.0, "anonymous": false, "public": false}),
                     "createApiKey" => json!({"name": "", "scope": "AGGREGATES", "expiresInDays": 0}),
+                    "requeueJobs" => json!({"until": "2027-01-01T00:00:00Z"}),
                     "resetSecondFactor" => json!({"accountId": nobody}),
                     _ => json!({"version": 0}),
                 };
