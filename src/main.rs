@@ -183,7 +183,8 @@ async fn run(command: Command, config: Config) -> Result<ExitCode> {
     match command {
         Command::Accounts(command) => manage(command, &config).await,
         Command::Db(Database::Copy { from, to }) => {
-            let configured = |url: Option<String>| url.unwrap_or_else(|| config.database_url.expose_secret().to_owned());
+            let configured =
+                |url: Option<String>| url.unwrap_or_else(|| config.database_url.expose_secret().to_owned());
             well(copy::run(&configured(from), &configured(to), pool_options(&config)).await)
         }
         Command::Serve => well(serve(config).await),

@@ -242,7 +242,7 @@ impl Connection<'_> {
             }
             Connection::Sqlite(cx) => {
                 use diesel::connection::AnsiTransactionManager;
-                cx.spawn_blocking(|cx| AnsiTransactionManager::begin_transaction_sql(cx, sqlite)).await?;
+                cx.spawn_blocking(move |cx| AnsiTransactionManager::begin_transaction_sql(cx, sqlite)).await?;
             }
         }
         Ok(self)

@@ -51,7 +51,7 @@ async fn open(which: &str, url: &str, options: PoolOptions) -> Result<Db> {
     // A URL can hold a password: it is not repeated.
     match url.strip_prefix("sqlite:") {
         Some(path) if !Path::new(path).is_file() => {
-            return Err(Error::bad_input(format!("the {which} is no file: `rollcall migrate` makes one")));
+            return Err(Error::bad_input(format!("the {which} is no file")));
         }
         None if !url.starts_with("postgres://") && !url.starts_with("postgresql://") => {
             return Err(Error::bad_input(format!("the {which} is neither sqlite:<path> nor postgres://…")));
@@ -62,7 +62,9 @@ async fn open(which: &str, url: &str, options: PoolOptions) -> Result<Db> {
     let (pending, unknown) = (db.pending_migrations().await?, db.unknown_migrations().await?);
     if !pending.is_empty() {
         let pending = pending.join(", ");
-        return Err(Error::bad_input(format!("the {which} lacks migrations ({pending}): run `rollcall migrate` on it")));
+        return Err(Error::bad_input(format!(
+            "the {which} lacks migrations ({pending}): run `rollcall migrate` on it"
+        )));
     }
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");
@@ -110,7 +112,9 @@ async fn transfer(source: &mut Connection<'_>, target: &mut Connection<'_>) -> R
     }
     if !taken.is_empty() {
         let taken = taken.join(", ");
-        return Err(Error::bad_input(format!("there are rows in the target already, and nothing is written over ({taken})")));
+        return Err(Error::bad_input(format!(
+            "there are rows in the target already, and nothing is written over ({taken})"
+        )));
     }
 
     let mut last_given = dispatch!(*source, copy::counters())?;

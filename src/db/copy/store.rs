@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SubsecRound;
 use diesel::{
-    QueryResult, QueryableByName,
+    QueryableByName,
     deserialize::{self, FromSql},
     query_builder::{BoxedSqlQuery, SqlQuery},
     row::{Field, NamedRow},
@@ -60,7 +60,7 @@ struct IdentityLine {
 impl QueryableByName<Backend> for Row {
     fn build<'a>(row: &impl NamedRow<'a, Backend>) -> deserialize::Result<Self> {
         let value = |at| -> deserialize::Result<Value> {
-            let field = row.get(at).ok_or("a column is missing")?;
+            let field = diesel::row::Row::get(row, at).ok_or("a column is missing")?;
             let kind = field.field_name().and_then(Kind::named).ok_or("a column of no known kind")?;
             Ok(match kind {
                 Kind::Integer => Value::Integer(read::<BigInt, _>(&field)?),
@@ -71,9 +71,9 @@ impl QueryableByName<Backend> for Row {
                     read::<sql_types::Timestamp, chrono::NaiveDateTime>(&field)?.map(|at| at.trunc_subsecs(DIGITS)),
                 ),
                 Kind::Date => Value::Date(read::<sql_types::Date, _>(&field)?),
-                Kind::Time => Value::Time(
-                    read::<sql_types::Time, chrono::NaiveTime>(&field)?.map(|at| at.trunc_subsecs(DIGITS)),
-                ),
+                Kind::Time => {
+                    Value::Time(read::<sql_types::Time, chrono::NaiveTime>(&field)?.map(|at| at.trunc_subsecs(DIGITS)))
+                }
                 Kind::Bytes => Value::Bytes(read::<sql_types::Binary, _>(&field)?),
             })
         };
@@ -90,8 +90,9 @@ pub async fn tables(cx: &mut Cx) -> Result<Vec<Table>> {
     let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let columns: Vec<ColumnLine> = sql_query(catalog::COLUMNS).load(cx).await?;
     for ColumnLine { table_name, name, declared, place } in columns {
-        let kind = Kind::named(&declared)
-            .ok_or_else(|| Error::internal(format!("{table_name}.{name} is of a type that is not copied: {declared}")))?;
+        let kind = Kind::named(&declared).ok_or_else(|| {
+            Error::internal(format!("{table_name}.{name} is of a type that is not copied: {declared}"))
+        })?;
         tables.entry(table_name).or_default().push(Column { name, kind, place });
     }
     let references: Vec<ReferenceLine> = sql_query(catalog::REFERENCES).load(cx).await?;
