@@ -142,7 +142,7 @@ async fn write(
     while let Some((rows, last)) = next(source, table, after.as_deref()).await? {
         rows.iter().for_each(|row| sum.add(row));
         dispatch!(*target, copy::insert(table, rows))
-            .map_err(|error| Error::internal(format!("{}: {}", table.name, error.report())))?;
+            .map_err(|error| Error::internal(format!("{}: {error}", table.name)))?;
         after = Some(last);
     }
     if let (Some(counter), Some([Value::Integer(Some(number))])) = (last_given.get_mut(&table.name), after.as_deref()) {

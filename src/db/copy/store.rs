@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SubsecRound;
 use diesel::{
-    QueryableByName,
+    QueryResult, QueryableByName,
     deserialize::{self, FromSql},
     query_builder::{BoxedSqlQuery, SqlQuery},
     row::{Field, NamedRow},
@@ -147,14 +147,13 @@ pub async fn page(cx: &mut Cx, table: &Table, after: Option<&[Value]>, most: usi
 }
 
 /// Inserts rows; where triggers have written to the table, over what they wrote.
-pub async fn insert(cx: &mut Cx, table: &Table, rows: Vec<Row>) -> Result<()> {
+pub async fn insert(cx: &mut Cx, table: &Table, rows: Vec<Row>) -> QueryResult<usize> {
     let width = table.columns.len();
     let columns = joined(table.columns.iter().map(|column| quoted(&column.name)));
     let values = joined((0..rows.len()).map(|row| format!("({})", places(row * width, width))));
     let over = if table.is_kept() { over(table) } else { String::new() };
     let statement = format!("INSERT INTO {} ({columns}) VALUES {values} {over}", quoted(&table.name));
-    with(statement, rows.into_iter().flat_map(|row| row.0)).execute(cx).await?;
-    Ok(())
+    with(statement, rows.into_iter().flat_map(|row| row.0)).execute(cx).await
 }
 
 /// After the transaction: what the planner goes by.
