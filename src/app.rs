@@ -259,12 +259,16 @@ pub async fn open_database(config: &Config) -> Result<Db> {
     if let Some(folder) = url.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
         std::fs::create_dir_all(folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
     }
-    let options = PoolOptions {
+    Db::open(url, pool_options(config)).await
+}
+
+/// How the configuration wants pools made.
+pub fn pool_options(config: &Config) -> PoolOptions {
+    PoolOptions {
         size: config.database_pool_size,
         acquire_timeout: config.database_acquire_timeout,
         statement_timeout: config.database_statement_timeout,
-    };
-    Db::open(url, options).await
+    }
 }
 
 /// Opens the configured database for who needs its tables.

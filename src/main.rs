@@ -6,13 +6,15 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use rollcall::{
     accounts::{self, NewAdmin, Task, check, password_from_stdin},
-    app::{self, Ambient, App, open_database, open_migrated},
+    app::{self, Ambient, App, open_database, open_migrated, pool_options},
     auth::{Role, model::Identifier},
     config::{Config, LogFormat},
+    db::copy,
     demo,
     error::{Error, Result},
     graphql,
 };
+use secrecy::ExposeSecret;
 
 /// A student management system served as one GraphQL API.
 #[derive(Parser)]
@@ -49,6 +51,9 @@ enum Command {
     /// What an operator does with accounts, from the machine itself.
     #[command(subcommand)]
     Accounts(Accounts),
+    /// What an operator does with a whole database.
+    #[command(subcommand)]
+    Db(Database),
     /// Fill an empty database with made-up data at size, to try and to measure with.
     Seed {
         /// Students.
@@ -117,6 +122,19 @@ enum Accounts {
     },
 }
 
+#[derive(Subcommand)]
+enum Database {
+    /// Copy everything into an empty, migrated database of either kind, and compare the two before it is kept.
+    Copy {
+        /// The database to read: sqlite:<path> or postgres://…; that of `DATABASE_URL` where none is said.
+        #[arg(long)]
+        from: Option<String>,
+        /// The database to write; likewise.
+        #[arg(long)]
+        to: Option<String>,
+    },
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match app::runtime() {
@@ -164,6 +182,11 @@ fn well(done: Result<()>) -> Result<ExitCode> {
 async fn run(command: Command, config: Config) -> Result<ExitCode> {
     match command {
         Command::Accounts(command) => manage(command, &config).await,
+        Command::Db(Database::Copy { from, to }) => {
+            let configured =
+                |url: Option<String>| url.unwrap_or_else(|| config.database_url.expose_secret().to_owned());
+            well(copy::run(&configured(from), &configured(to), pool_options(&config)).await)
+        }
         Command::Serve => well(serve(config).await),
         Command::Worker => well(work(config).await),
         Command::Migrate { status, revert } => well(migrate(&config, status, revert).await),

@@ -5,6 +5,7 @@
 //! fits the connection at hand.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{ConnectionError, connection::InstrumentationEvent};
+use diesel::{ConnectionError, connection::InstrumentationEvent, migration::MigrationSource};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
@@ -26,6 +27,7 @@ use futures_util::FutureExt;
 use self::pg::held::Held;
 use crate::error::{Error, Result};
 
+pub mod copy;
 pub mod expressions;
 pub mod paging;
 pub mod pg;
@@ -133,20 +135,13 @@ impl Db {
     /// A connection in a transaction that nothing else seems to run beside; it ends with [`Connection::commit`] or
     /// [`Connection::rollback`]. One that is dropped instead is closed.
     pub async fn begin(&self) -> Result<Connection<'_>> {
-        let mut connection = self.write().await?;
-        match &mut connection {
-            Connection::Pg(held) => {
-                let begin = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-                let opened = AnsiTransactionManager::begin_transaction_sql(held.start(), begin).await;
-                held.end();
-                opened?;
-            }
-            Connection::Sqlite(cx) => {
-                use diesel::connection::AnsiTransactionManager;
-                cx.spawn_blocking(|cx| AnsiTransactionManager::begin_transaction_sql(cx, "BEGIN IMMEDIATE")).await?;
-            }
-        }
-        Ok(connection)
+        self.write().await?.begin("BEGIN ISOLATION LEVEL SERIALIZABLE", "BEGIN IMMEDIATE").await
+    }
+
+    /// A connection that reads everything as it is at one moment, whatever is written meanwhile, until
+    /// [`Connection::rollback`].
+    pub async fn snapshot(&self) -> Result<Connection<'_>> {
+        self.read().await?.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN").await
     }
 
     /// How many SQL statements were sent since the database was opened.
@@ -183,6 +178,11 @@ impl Db {
         self.migrations(Direction::Down).await
     }
 
+    /// Versions of the migrations that were applied and that this program does not know: a newer one applied them.
+    pub async fn unknown_migrations(&self) -> Result<Vec<String>> {
+        self.migrations(Direction::Unknown).await
+    }
+
     async fn migrations(&self, direction: Direction) -> Result<Vec<String>> {
         match &self.pools {
             Pools::Pg(pool) => {
@@ -200,6 +200,7 @@ impl Db {
 #[derive(Clone, Copy)]
 enum Direction {
     Look,
+    Unknown,
     Up,
     Down,
 }
@@ -213,6 +214,12 @@ fn run_migrations<DB: diesel::backend::Backend>(
     let pending = pending.iter().map(|migration| migration.name().to_string()).collect();
     match direction {
         Direction::Look => Ok(pending),
+        Direction::Unknown => {
+            let known = MigrationSource::<DB>::migrations(&source()).map_err(Error::migration)?;
+            let known: BTreeSet<String> = known.iter().map(|known| known.name().version().to_string()).collect();
+            let applied = harness.applied_migrations().map_err(Error::migration)?;
+            Ok(applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).rev().collect())
+        }
         Direction::Up => {
             harness.run_pending_migrations(source()).map_err(Error::migration)?;
             Ok(pending)
@@ -225,6 +232,22 @@ fn run_migrations<DB: diesel::backend::Backend>(
 }
 
 impl Connection<'_> {
+    /// Opens a transaction by the statement that fits.
+    async fn begin(mut self, pg: &'static str, sqlite: &'static str) -> Result<Self> {
+        match &mut self {
+            Connection::Pg(held) => {
+                let opened = AnsiTransactionManager::begin_transaction_sql(held.start(), pg).await;
+                held.end();
+                opened?;
+            }
+            Connection::Sqlite(cx) => {
+                use diesel::connection::AnsiTransactionManager;
+                cx.spawn_blocking(move |cx| AnsiTransactionManager::begin_transaction_sql(cx, sqlite)).await?;
+            }
+        }
+        Ok(self)
+    }
+
     /// Ends the transaction and keeps what it wrote.
     ///
     /// # Errors

@@ -59,7 +59,8 @@ pub async fn ask(cx: &mut Cx, act: &Act, new: &NewExport, mut problems: Problems
 /// one that was not may be, when an administrator has it tried again.
 pub async fn finish(cx: &mut Cx, act: &Act, (id, account): (i64, i64), content: Option<&str>) -> Result<bool> {
     let state = if content.is_some() { ExportState::Ready } else { ExportState::Failed };
-    let from = if content.is_some() { vec![ExportState::Pending, ExportState::Failed] } else { vec![ExportState::Pending] };
+    let from =
+        if content.is_some() { vec![ExportState::Pending, ExportState::Failed] } else { vec![ExportState::Pending] };
     let done = diesel::update(x::table.find(id).filter(x::state.eq_any(from)))
         .set((x::state.eq(state), x::content.eq(content), x::finished_at.eq(act.now)))
         .execute(cx)

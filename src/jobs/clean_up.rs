@@ -79,7 +79,16 @@ async fn remove_all(services: &Services) -> Result<()> {
     let exports = remove!(services, remove_exports(long_ago));
     let done = remove!(services, remove_jobs(JobState::Done, now - TimeDelta::days(DONE_DAYS)));
     let dead = remove!(services, remove_jobs(JobState::Dead, long_ago));
-    tracing::info!(sessions, codes, notifications, events, exports, done, dead, "what is of no use any more was removed");
+    tracing::info!(
+        sessions,
+        codes,
+        notifications,
+        events,
+        exports,
+        done,
+        dead,
+        "what is of no use any more was removed"
+    );
     Ok(())
 }
 

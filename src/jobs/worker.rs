@@ -193,7 +193,13 @@ impl Worker {
                 let due_at = now + TimeDelta::from_std(pause).map_err(Error::internal)?;
                 let mut cx = self.services.db.write().await?;
                 if dispatch!(cx, jobs::postpone(job.id, own, (due_at, job.attempts), cause))? {
-                    tracing::warn!(job = job.id, kind, cause, pause = pause.as_secs_f64(), "a job is to be tried again");
+                    tracing::warn!(
+                        job = job.id,
+                        kind,
+                        cause,
+                        pause = pause.as_secs_f64(),
+                        "a job is to be tried again"
+                    );
                     metrics.failed(job.kind);
                 }
             }

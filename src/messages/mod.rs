@@ -13,7 +13,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 use secrecy::SecretString;
 
 use crate::{
-    clock::Clock, error::Result, events::model::EventKind, ids::Seal, jobs::model::Outcome, text_enum, throttle::PerMinute,
+    clock::Clock, error::Result, events::model::EventKind, ids::Seal, jobs::model::Outcome, text_enum,
+    throttle::PerMinute,
 };
 
 mod fcm;

@@ -16,6 +16,7 @@ mod attendance_races;
 mod changes;
 mod commands;
 mod connections;
+mod copy;
 mod courses;
 mod crash;
 mod dashboards;

@@ -12,6 +12,12 @@ pub fn rows_per_insert(columns: usize) -> usize {
     65_000 / columns
 }
 
+/// The place in a statement of the value with a number, from 1.
+#[must_use]
+pub fn place(number: usize) -> String {
+    format!("${number}")
+}
+
 /// Whether a text column contains `text`, whatever the case.
 pub fn contains<C>(column: C, text: &str) -> dsl::ILike<C, String>
 where

@@ -47,6 +47,10 @@ pub mod batches;
 pub mod batches_write;
 #[path = "../../change/store.rs"]
 pub mod change;
+#[path = "../copy/store.rs"]
+pub mod copy;
+#[path = "../copy/catalog_pg.rs"]
+mod copy_catalog;
 #[path = "../../courses/store.rs"]
 pub mod courses;
 #[path = "../../courses/write.rs"]

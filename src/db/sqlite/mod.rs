@@ -46,6 +46,10 @@ pub mod batches;
 pub mod batches_write;
 #[path = "../../change/store.rs"]
 pub mod change;
+#[path = "../copy/store.rs"]
+pub mod copy;
+#[path = "../copy/catalog_sqlite.rs"]
+mod copy_catalog;
 #[path = "../../courses/store.rs"]
 pub mod courses;
 #[path = "../../courses/write.rs"]

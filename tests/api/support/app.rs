@@ -103,6 +103,12 @@ impl TestApp {
         Self::serve(self.backend, Arc::clone(&self.database), config, self.clock.clone()).await
     }
 
+    /// The same application, with its secret and its clock, on another database.
+    pub async fn over(&self, backend: Backend, database: Arc<TestDatabase>) -> Self {
+        let config = Config { database_url: database.url.clone().into(), ..self.config.clone() };
+        Self::serve(backend, database, config, self.clock.clone()).await
+    }
+
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
         let ambient = Ambient { clock: clock.clone(), ..Ambient::default() };
         let app = App::build(config.clone(), ambient).await.unwrap_or_else(|error| panic!("{}", error.report()));
