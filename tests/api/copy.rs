@@ -406,9 +406,12 @@ async fn a_copy_that_is_killed_leaves_nothing_on_postgres() {
     drop(held);
     // What the dead process began may go on until the server finds out.
     let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    while target.numbers(others).await != [0] {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let gone = async {
+        while target.numbers(others).await != [0] {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the server finds out");
     is_empty(&counts(&target).await);
     copied(&copy(&source, &target));
 }

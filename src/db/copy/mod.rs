@@ -140,7 +140,7 @@ async fn write(
 ) -> Result<Sum> {
     let (mut sum, mut after) = (Sum::default(), None);
     while let Some((rows, last)) = next(source, table, after.as_deref()).await? {
-        rows.iter().for_each(|row| sum.add(row));
+        sum.add(&rows);
         dispatch!(*target, copy::insert(table, rows))
             .map_err(|error| Error::internal(format!("{}: {error}", table.name)))?;
         after = Some(last);
@@ -157,7 +157,7 @@ async fn compare(target: &mut Connection<'_>, copied: &[(Table, Sum)]) -> Result
     for (table, expected) in copied {
         let (mut sum, mut after) = (Sum::default(), None);
         while let Some((rows, last)) = next(target, table, after.as_deref()).await? {
-            rows.iter().for_each(|row| sum.add(row));
+            sum.add(&rows);
             after = Some(last);
         }
         if sum != *expected {

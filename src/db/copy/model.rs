@@ -105,6 +105,23 @@ impl Value {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row(pub Vec<Value>);
 
+impl Row {
+    fn hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for value in &self.0 {
+            // With its length before it no value can be taken for the end of one and the beginning of the next.
+            match value.canonical() {
+                None => hash.update(b"-"),
+                Some(bytes) => {
+                    hash.update(format!("{}:", bytes.len()));
+                    hash.update(bytes);
+                }
+            }
+        }
+        hash.finalize().into()
+    }
+}
+
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -151,22 +168,13 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Counts a row in.
-    pub fn add(&mut self, row: &Row) {
-        let mut hash = Sha256::new();
-        for value in &row.0 {
-            // With its length before it no value can be taken for the end of one and the beginning of the next.
-            match value.canonical() {
-                None => hash.update(b"-"),
-                Some(bytes) => {
-                    hash.update(format!("{}:", bytes.len()));
-                    hash.update(bytes);
-                }
+    /// Counts rows in.
+    pub fn add(&mut self, rows: &[Row]) {
+        for row in rows {
+            self.rows += 1;
+            for (sum, byte) in self.digest.iter_mut().zip(row.hash()) {
+                *sum ^= byte;
             }
-        }
-        self.rows += 1;
-        for (sum, byte) in self.digest.iter_mut().zip(hash.finalize()) {
-            *sum ^= byte;
         }
     }
 
@@ -201,9 +209,7 @@ mod tests {
 
     fn sum(rows: &[Vec<Value>]) -> String {
         let mut sum = Sum::default();
-        for row in rows {
-            sum.add(&Row(row.clone()));
-        }
+        sum.add(&rows.iter().cloned().map(Row).collect::<Vec<_>>());
         sum.digest()
     }
 

@@ -81,7 +81,7 @@ impl QueryableByName<Backend> for Row {
     }
 }
 
-fn read<'a, S, T: FromSql<S, Backend>>(field: &impl Field<'a, Backend>) -> deserialize::Result<Option<T>> {
+fn read<S, T: FromSql<S, Backend>>(field: &impl Field<'_, Backend>) -> deserialize::Result<Option<T>> {
     field.value().map(T::from_sql).transpose()
 }
 
