@@ -12,7 +12,9 @@ use crate::{
     auth::{Reach, Role, Scope},
     db::{paging::Page, schema::jobs},
     error::Result,
-    jobs::model::{Figure, HandOut, JobEntryRow, JobFilter, JobKind, JobOrderField, JobRow, JobState, Lane, NewJob, Priority},
+    jobs::model::{
+        Figure, HandOut, JobEntryRow, JobFilter, JobKind, JobOrderField, JobRow, JobState, Lane, NewJob, Priority,
+    },
     keyset,
 };
 

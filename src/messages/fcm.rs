@@ -69,7 +69,7 @@ impl Fcm {
                 let token = self.tokens.get(Some(&token)).await?;
                 self.hand_over(&token, &body).await?.map_err(|refused| refused.failure)
             }
-            taken => taken.map_err(|refused| refused.failure),
+            answered => answered.map_err(|refused| refused.failure),
         }
     }
 

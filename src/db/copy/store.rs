@@ -63,25 +63,25 @@ impl QueryableByName<Backend> for Row {
             let field = diesel::row::Row::get(row, at).ok_or("a column is missing")?;
             let kind = field.field_name().and_then(Kind::named).ok_or("a column of no known kind")?;
             Ok(match kind {
-                Kind::Integer => Value::Integer(read::<BigInt, _>(&field)?),
-                Kind::Double => Value::Double(read::<sql_types::Double, _>(&field)?),
-                Kind::Text => Value::Text(read::<Text, _>(&field)?),
-                Kind::Boolean => Value::Boolean(read::<sql_types::Bool, _>(&field)?),
+                Kind::Integer => Value::Integer(read::<BigInt, _, _>(&field)?),
+                Kind::Double => Value::Double(read::<sql_types::Double, _, _>(&field)?),
+                Kind::Text => Value::Text(read::<Text, _, _>(&field)?),
+                Kind::Boolean => Value::Boolean(read::<sql_types::Bool, _, _>(&field)?),
                 Kind::Timestamp => Value::Timestamp(
-                    read::<sql_types::Timestamp, chrono::NaiveDateTime>(&field)?.map(|at| at.trunc_subsecs(DIGITS)),
+                    read::<sql_types::Timestamp, chrono::NaiveDateTime, _>(&field)?.map(|at| at.trunc_subsecs(DIGITS)),
                 ),
-                Kind::Date => Value::Date(read::<sql_types::Date, _>(&field)?),
-                Kind::Time => {
-                    Value::Time(read::<sql_types::Time, chrono::NaiveTime>(&field)?.map(|at| at.trunc_subsecs(DIGITS)))
-                }
-                Kind::Bytes => Value::Bytes(read::<sql_types::Binary, _>(&field)?),
+                Kind::Date => Value::Date(read::<sql_types::Date, _, _>(&field)?),
+                Kind::Time => Value::Time(
+                    read::<sql_types::Time, chrono::NaiveTime, _>(&field)?.map(|at| at.trunc_subsecs(DIGITS)),
+                ),
+                Kind::Bytes => Value::Bytes(read::<sql_types::Binary, _, _>(&field)?),
             })
         };
         (0..row.field_count()).map(value).collect::<deserialize::Result<_>>().map(Row)
     }
 }
 
-fn read<S, T: FromSql<S, Backend>>(field: &impl Field<'_, Backend>) -> deserialize::Result<Option<T>> {
+fn read<'a, S, T: FromSql<S, Backend>, F: Field<'a, Backend>>(field: &F) -> deserialize::Result<Option<T>> {
     field.value().map(T::from_sql).transpose()
 }
 
