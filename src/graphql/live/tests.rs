@@ -106,10 +106,7 @@ fn what_was_told_is_known_for_a_while() {
 
 #[tokio::test]
 async fn what_panics_ends_with_a_fault_and_does_not_look_complete() {
-    async fn panics() -> Beat {
-        panic!("a bug")
-    }
-    let Beat::Refused(response) = to_the_end(panics()).await else { panic!("it is not refused") };
+    let Beat::Refused(response) = to_the_end(async { panic!("a bug") }).await else { panic!("it is not refused") };
     assert_eq!(response.errors[0].extensions.as_ref().unwrap().get("code"), Some(&Value::from("INTERNAL")));
     assert!(matches!(to_the_end(async { Beat::Complete }).await, Beat::Complete));
 }
