@@ -231,12 +231,12 @@ async fn serves_the_same(backend: Backend) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_on_postgres_is_served_as_its_source() {
-    serves_the_same(Backend::Postgres).await;
+    Box::pin(serves_the_same(Backend::Postgres)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_on_sqlite_is_served_as_its_source() {
-    serves_the_same(Backend::Sqlite).await;
+    Box::pin(serves_the_same(Backend::Sqlite)).await;
 }
 
 async fn refuses_what_is_not_empty_or_not_of_this_version(backend: Backend) {
@@ -411,7 +411,7 @@ async fn a_copy_that_is_killed_leaves_nothing_on_postgres() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the server finds out");
+    tokio::time::timeout(Duration::from_mins(1), gone).await.expect("the server finds out");
     is_empty(&counts(&target).await);
     copied(&copy(&source, &target));
 }
