@@ -59,6 +59,13 @@ impl Random {
         Duration::from_millis(u64::from(self.below(milliseconds.max(1))))
     }
 
+    /// From half of a time to the whole of it: so that those who failed together do not come back together.
+    #[must_use]
+    pub fn jittered(&self, span: Duration) -> Duration {
+        let half = span / 2;
+        half + self.part_of(half)
+    }
+
     /// A token of 256 bits that is safe in a header or a URL.
     #[must_use]
     pub fn token(&self) -> String {

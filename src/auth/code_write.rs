@@ -2,7 +2,7 @@
 
 use chrono::{Duration, NaiveDateTime};
 use diesel::{
-    dsl::case_when,
+    dsl::{auto_type, case_when},
     prelude::*,
     query_dsl::methods,
     sql_types::{Integer, Timestamp},
@@ -78,6 +78,13 @@ pub async fn issue(
     Ok(dialect::execute_batch(cx, methods::FilterDsl::filter(upsert, due)).await? == 1)
 }
 
+/// Whether a code can be used: it was not, its time is not over, and there are tries left.
+#[auto_type]
+fn can_be_used(now: NaiveDateTime) -> _ {
+    let tries: i32 = TRIES;
+    one_time_codes::used_at.is_null().and(one_time_codes::expires_at.gt(now)).and(one_time_codes::attempts.lt(tries))
+}
+
 /// Whether a code is the one of an account and a purpose, and can be used.
 pub async fn is_good(
     cx: &mut Cx,
@@ -87,8 +94,7 @@ pub async fn is_good(
     now: NaiveDateTime,
 ) -> Result<bool> {
     use one_time_codes as t;
-    let code = t::table.find((account, purpose)).filter(t::code_hash.eq(code_hash));
-    let code = code.filter(t::used_at.is_null()).filter(t::expires_at.gt(now)).filter(t::attempts.lt(TRIES));
+    let code = t::table.find((account, purpose)).filter(t::code_hash.eq(code_hash)).filter(can_be_used(now));
     Ok(code.count().get_result::<i64>(cx).await? == 1)
 }
 
@@ -105,9 +111,7 @@ pub async fn redeem(cx: &mut Cx, act: &Act, redeemed: &Redeemed<'_>) -> Changed<
     let in_force = t::table
         .filter(t::account_id.eq_any(owned(identifier, purpose).select(accounts::id)))
         .filter(t::purpose.eq(purpose))
-        .filter(t::used_at.is_null())
-        .filter(t::expires_at.gt(act.now))
-        .filter(t::attempts.lt(TRIES));
+        .filter(can_be_used(act.now));
     let tried: Option<(i64, Vec<u8>)> = diesel::update(in_force)
         .set(t::attempts.eq(t::attempts + 1))
         .returning((t::account_id, t::code_hash))

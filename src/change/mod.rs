@@ -320,10 +320,8 @@ impl Tries {
         if !error.met_another() || self.0 == Self::MOST {
             return Err(error);
         }
-        // Half of a doubling span, and up to as much again: who met once should not meet again.
-        let half = 1_u64 << self.0.min(6);
-        let [byte] = random.bytes::<1>();
-        tokio::time::sleep(Duration::from_millis(half + half * u64::from(byte) / 256)).await;
+        // A part of a doubling span: who met once should not meet again.
+        tokio::time::sleep(random.jittered(Duration::from_millis(2 << self.0.min(6)))).await;
         Ok(None)
     }
 }

@@ -225,10 +225,8 @@ impl Engine {
                 tracing::warn!(lane = self.lane.as_str(), cause, "a worker has ended, and is made anew");
             }
             self.forget(&name).await;
-            let [byte] = self.random.bytes::<1>();
-            let pause = PAUSE + PAUSE * u32::from(byte) / 255;
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(PAUSE + self.random.part_of(PAUSE)) => {}
                 () = stop.cancelled() => {}
             }
         }

@@ -76,7 +76,7 @@ impl Worker {
         let more = i64::try_from(due.len()).is_ok_and(|found| found == most);
         let span = (now, now + self.lease_time()?);
         let mut cx = self.services.db.write().await?;
-        let ids = dispatch!(cx, jobs::lease(due.clone(), span, &lease))?;
+        let ids = dispatch!(cx, jobs::lease(due, span, &lease))?;
         Ok((HandOut { ids, lease }, more))
     }
 
@@ -149,7 +149,7 @@ impl Worker {
             if Instant::now() + pause > last {
                 break;
             }
-            sleep(jittered(pause, &self.services.random)).await;
+            sleep(self.services.random.jittered(pause)).await;
             pause = (pause * 2).min(FIRST);
         }
         rest
@@ -184,7 +184,7 @@ impl Worker {
                 }
             }
             Outcome::Later { cause, after, .. } => {
-                let due_at = now + TimeDelta::from_std(*after + jittered(FIRST, random)).map_err(Error::internal)?;
+                let due_at = now + TimeDelta::from_std(*after + random.jittered(FIRST)).map_err(Error::internal)?;
                 let mut cx = self.services.db.write().await?;
                 dispatch!(cx, jobs::postpone(job.id, own, (due_at, job.attempts - 1), cause))?;
             }
@@ -226,13 +226,7 @@ impl Worker {
 fn pause(attempts: i32, after: Option<Duration>, random: &Random) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
     let span = FIRST.saturating_mul(1 << doublings).min(LONGEST);
-    jittered(span, random).max(after.unwrap_or_default())
-}
-
-/// From half of a span to the whole of it.
-fn jittered(span: Duration, random: &Random) -> Duration {
-    let [byte] = random.bytes::<1>();
-    span / 2 + span / 2 * u32::from(byte) / 255
+    random.jittered(span).max(after.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -55,11 +55,9 @@ impl Turns {
         attempt.await
     }
 
-    /// How long to wait after so many tries: from half of a doubling span to the whole of it, so that those who failed together
-    /// do not come back together.
+    /// How long to wait after so many tries: a part of a doubling span.
     fn pause(&self, tries: u32) -> Duration {
-        let half = FIRST * 2_u32.pow(tries - 1) / 2;
-        half + self.random.part_of(half)
+        self.random.jittered(FIRST * 2_u32.pow(tries - 1))
     }
 }
 
