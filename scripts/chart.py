@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 CHART = Path("helm/rollcall")
 # What the chart sets itself, and what belongs into the Secret. Every other variable is one of `config`.
 MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "FCM_CREDENTIALS", "OIDC_PROVIDERS", "PERSISTED_DOCUMENTS"}
-SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SMTP_URL", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"}
+SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_URL", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"}
 # The defaults of what a server that is told to stop may wait for, in seconds, and what it gives to work in the background.
 DRAIN = {"BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
 LAST_WORKS, LAST_JOBS = 10, 20

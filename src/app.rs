@@ -62,6 +62,16 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
 }
 
+/// The seal that the configuration has the keys for.
+#[must_use]
+pub fn seal(config: &Config) -> Seal {
+    let seal = Seal::new(config.secret_key.expose_secret());
+    match &config.secret_key_previous {
+        Some(previous) => seal.after(previous.expose_secret()),
+        None => seal,
+    }
+}
+
 /// The application, ready to serve.
 pub struct App {
     config: Config,
@@ -87,7 +97,7 @@ impl App {
         };
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
         let Ambient { clock, random } = ambient;
-        let (seal, background) = (Seal::new(config.secret_key.expose_secret()), Background::default());
+        let (seal, background) = (seal(&config), Background::default());
         let wake = Wake::new(redis.clone(), &seal, background.clone());
         let hub = Hub::new(redis.clone(), &seal, config.live_buffer);
         let pushes = PerMinute::new("push", config.fcm_per_minute, clock.clone(), &seal, redis.clone());

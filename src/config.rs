@@ -81,6 +81,8 @@ pub struct Config {
     /// `SESSION_LIFETIME_HOURS`
     pub session_lifetime: Duration,
     /// `SESSION_IDLE_HOURS`
+    /// `SECRET_KEY_PREVIOUS`: one under which nothing is sealed any more, or yet, and which opens still.
+    pub secret_key_previous: Option<SecretString>,
     pub session_idle: Duration,
     /// `SMTP_URL`; it can hold a password, so it is not printed.
     pub smtp_url: Option<SecretString>,
@@ -161,6 +163,7 @@ struct Raw {
     body_timeout_seconds: Option<String>,
     secret_key: Option<String>,
     session_lifetime_hours: Option<String>,
+    secret_key_previous: Option<String>,
     session_idle_hours: Option<String>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
@@ -311,6 +314,7 @@ impl Checker {
             fcm_url: self.fcm_url(raw.fcm_url, environment),
             fcm_per_minute: self.number(
                 "FCM_MESSAGES_PER_MINUTE",
+            secret_key_previous: self.secret_key_previous(raw.secret_key_previous),
                 raw.fcm_messages_per_minute,
                 60_000,
                 1..=MOST_POINTS,

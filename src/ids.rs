@@ -90,8 +90,18 @@ impl Kind {
 }
 
 /// Seals what clients carry for the service (global ids, cursors) and what the database keeps of secrets, and makes digests.
+///
+/// Everything is made under the present `SECRET_KEY`. What was sealed under the one before still opens while that is known;
+/// a digest is of the present one alone.
 #[derive(Clone)]
 pub struct Seal {
+    keys: Keys,
+    previous: Option<Keys>,
+}
+
+/// The keys that come of one secret.
+#[derive(Clone)]
+struct Keys {
     ids: Aes128,
     cursors: [u8; 32],
     digests: [u8; 32],
@@ -108,12 +118,18 @@ impl Seal {
     /// Derives the keys from the deployment's secret. The same secret gives the same ids on every instance.
     #[must_use]
     pub fn new(secret: &str) -> Self {
-        let key = derive(secret, "rollcall/ids/1");
-        let mut half = [0; 16];
-        half.copy_from_slice(&key[..16]);
-        let [cursors, digests, secrets] =
-            ["cursors", "digests", "secrets"].map(|of| derive(secret, &format!("rollcall/{of}/1")));
-        Self { ids: Aes128::new(&half.into()), cursors, digests, secrets }
+        Self { keys: Keys::new(secret), previous: None }
+    }
+
+    /// The same seal, which also opens what was sealed under `secret`, the deployment's secret before.
+    #[must_use]
+    pub fn after(self, secret: &str) -> Self {
+        Self { previous: Some(Keys::new(secret)), ..self }
+    }
+
+    /// What the present keys open, or else those before.
+    fn opened<T>(&self, open: impl Fn(&Keys) -> Option<T>) -> Option<T> {
+        open(&self.keys).or_else(|| open(self.previous.as_ref()?))
     }
 
     /// The name under which this deployment keeps what it has in a Redis that it may share with others.
@@ -130,7 +146,7 @@ impl Seal {
         block[0] = kind as u8;
         block[8..].copy_from_slice(&number.to_be_bytes());
         let mut block = block.into();
-        self.ids.encrypt_block(&mut block);
+        self.keys.ids.encrypt_block(&mut block);
         async_graphql::ID(URL_SAFE_NO_PAD.encode(block))
     }
 
@@ -138,12 +154,14 @@ impl Seal {
     #[must_use]
     pub fn open(&self, id: &str) -> Option<(Kind, i64)> {
         let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(id).ok()?.try_into().ok()?;
-        let mut block = bytes.into();
-        self.ids.decrypt_block(&mut block);
-        let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == block[0])?;
-        let (tag, number) = block.split_at(8);
-        let number = i64::from_be_bytes(number.try_into().ok()?);
-        (tag[1..] == [0; 7] && number > 0).then_some((kind, number))
+        self.opened(|keys| {
+            let mut block = bytes.into();
+            keys.ids.decrypt_block(&mut block);
+            let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == block[0])?;
+            let (tag, number) = block.split_at(8);
+            let number = i64::from_be_bytes(number.try_into().ok()?);
+            (tag[1..] == [0; 7] && number > 0).then_some((kind, number))
+        })
     }
 
     /// The row that `id` names if it is of type `kind`; an id of another type is as unknown as a forged one.
@@ -165,7 +183,7 @@ impl Seal {
     /// # Errors
     /// When it cannot be sealed, which needs a position of gigabytes.
     pub fn cursor(&self, binding: &str, position: &str) -> Result<String> {
-        let sealed = Aes128Siv::new(&self.cursors.into()).encrypt([binding], position.as_bytes());
+        let sealed = Aes128Siv::new(&self.keys.cursors.into()).encrypt([binding], position.as_bytes());
         Ok(URL_SAFE_NO_PAD.encode(sealed.map_err(|_| Error::internal("a cursor could not be sealed"))?))
     }
 
@@ -173,7 +191,7 @@ impl Seal {
     #[must_use]
     pub fn open_cursor(&self, binding: &str, cursor: &str) -> Option<String> {
         let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let position = Aes128Siv::new(&self.cursors.into()).decrypt([binding], &sealed).ok()?;
+        let position = self.opened(|keys| Aes128Siv::new(&keys.cursors.into()).decrypt([binding], &sealed).ok())?;
         String::from_utf8(position).ok()
     }
 
@@ -184,7 +202,7 @@ impl Seal {
         let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
         let message: Vec<&[u8]> =
             lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
-        mac(self.digests, &message)
+        mac(self.keys.digests, &message)
     }
 
     /// A secret that only the service is to read again, and only for the same purpose: AES-SIV (RFC 5297) with the purpose
@@ -193,14 +211,14 @@ impl Seal {
     /// # Errors
     /// When it cannot be sealed, which needs a secret of gigabytes.
     pub fn secret(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>> {
-        let sealed = Aes128Siv::new(&self.secrets.into()).encrypt([purpose], secret);
+        let sealed = Aes128Siv::new(&self.keys.secrets.into()).encrypt([purpose], secret);
         sealed.map_err(|_| Error::internal("a secret could not be sealed"))
     }
 
-    /// The secret that was sealed for this purpose, under the same `SECRET_KEY`. The tag is compared in constant time.
+    /// The secret that was sealed for this purpose, under a `SECRET_KEY` that is known. The tag is compared in constant time.
     #[must_use]
     pub fn open_secret(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        Aes128Siv::new(&self.secrets.into()).decrypt([purpose], sealed).ok()
+        self.opened(|keys| Aes128Siv::new(&keys.secrets.into()).decrypt([purpose], sealed).ok())
     }
 
     /// What the service is to know of something that is under way, for the client to keep meanwhile: sealed as a secret, for
@@ -218,6 +236,17 @@ impl Seal {
     pub fn open_parcel<T: DeserializeOwned>(&self, purpose: &str, parcel: &str) -> Option<T> {
         let json = self.open_secret(purpose, &URL_SAFE_NO_PAD.decode(parcel).ok()?)?;
         serde_json::from_slice(&json).ok()
+    }
+}
+
+impl Keys {
+    fn new(secret: &str) -> Self {
+        let key = derive(secret, "rollcall/ids/1");
+        let mut half = [0; 16];
+        half.copy_from_slice(&key[..16]);
+        let [cursors, digests, secrets] =
+            ["cursors", "digests", "secrets"].map(|of| derive(secret, &format!("rollcall/{of}/1")));
+        Self { ids: Aes128::new(&half.into()), cursors, digests, secrets }
     }
 }
 
@@ -251,6 +280,25 @@ mod tests {
         assert_eq!(Seal::new("other").open(&id), None);
         assert_eq!(seal.open("AAAAAAAAAAAAAAAAAAAAAA"), None);
         assert_ne!(seal.id(Kind::Student, 8)[..8], id[..8]);
+    }
+
+    #[test]
+    fn what_was_sealed_under_the_secret_before_opens_and_nothing_new_is_sealed_under_it() {
+        let (before, after) = (Seal::new("before"), Seal::new("after").after("before"));
+        let (id, cursor) = (before.id(Kind::Batch, 3), before.cursor("batches", "[2]").unwrap());
+        let secret = before.secret("factor/1", b"abc").unwrap();
+        assert_eq!(after.open(&id), Some((Kind::Batch, 3)));
+        assert_eq!(after.open_cursor("batches", &cursor).as_deref(), Some("[2]"));
+        assert_eq!(after.open_secret("factor/1", &secret).as_deref(), Some(&b"abc"[..]));
+        assert_eq!((after.open_cursor("students", &cursor), after.open_secret("factor/2", &secret)), (None, None));
+        let alone = Seal::new("after");
+        assert_eq!(after.id(Kind::Batch, 3), alone.id(Kind::Batch, 3));
+        assert_eq!(after.digest(&["a"]), alone.digest(&["a"]));
+        assert_eq!(
+            alone.open_secret("factor/1", &after.secret("factor/1", b"abc").unwrap()).as_deref(),
+            Some(&b"abc"[..])
+        );
+        assert_eq!((alone.open(&id), before.open(&after.id(Kind::Batch, 3))), (None, None));
     }
 
     #[test]

@@ -115,6 +115,8 @@ enum Accounts {
         identifier: String,
     },
     /// Name duplicate and malformed e-mails and phones: exits with 1 where there are any, with 2 where it cannot be told.
+    /// Seal second factors under SECRET_KEY that were sealed under SECRET_KEY_PREVIOUS, so that the latter can be taken away.
+    Reseal,
     Check {
         /// Check a file that is to be imported, with the columns `email` and `phone`, instead of the accounts that are kept.
         #[arg(long)]
@@ -214,6 +216,7 @@ async fn manage(command: Accounts, config: &Config) -> Result<ExitCode> {
         Accounts::Deactivate { identifier } => Task::Deactivate { identifier: Identifier::parse(&identifier) },
     };
     accounts::carry_out(&db, &ambient, &task).await
+        Accounts::Reseal => Task::Reseal { seal: app::seal(config) },
 }
 
 async fn serve(config: Config) -> Result<()> {

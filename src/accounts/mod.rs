@@ -17,6 +17,7 @@ use crate::{
     db::Db,
     dispatch,
     error::{Error, Result},
+    ids::Seal,
     institute::mutation::zone,
     read,
     staff::model::NewStaff,
@@ -51,6 +52,11 @@ pub enum Task {
         /// Whose account.
         identifier: Identifier,
     },
+    /// Seal every second factor under the present `SECRET_KEY`.
+    Reseal {
+        /// What opens them, and seals them.
+        seal: Seal,
+    },
 }
 
 impl Task {
@@ -60,6 +66,7 @@ impl Task {
             Self::CreateAdmin { .. } => "accounts create-admin",
             Self::Reset { .. } => "accounts reset",
             Self::Deactivate { .. } => "accounts deactivate",
+            Self::Reseal { .. } => "accounts reseal",
         }
     }
 
@@ -74,6 +81,9 @@ impl Task {
                 "the password is gone and the sessions have ended: the owner sets another by a one-time code"
             }
             Self::Deactivate { .. } => "nobody signs in to the account any more, and its sessions have ended",
+            Self::Reseal { .. } => {
+                "every second factor opens under SECRET_KEY: SECRET_KEY_PREVIOUS is not needed for any"
+            }
         }
     }
 }

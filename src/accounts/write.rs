@@ -16,7 +16,7 @@ use crate::{
     staff::model::NewStaff,
 };
 
-/// Does a task; gives the number of the account.
+/// Does a task; gives the number of the account, or of accounts, where it is about all of them.
 pub async fn carry_out(cx: &mut Cx, act: &Act, task: &Task) -> Changed<i64> {
     match task {
         Task::CreateAdmin { person, contact, password_hash, institute, problems } => {
@@ -25,6 +25,7 @@ pub async fn carry_out(cx: &mut Cx, act: &Act, task: &Task) -> Changed<i64> {
         }
         Task::Reset { identifier, second_factor } => reset(cx, act, identifier, *second_factor).await,
         Task::Deactivate { identifier } => deactivate(cx, act, identifier).await,
+        Task::Reseal { seal } => Ok(auth_factor_write::reseal(cx, seal).await?),
     }
 }
 

@@ -11,12 +11,12 @@ use super::{Cx, audit, auth, auth_write, dialect, parents, staff, students};
 use crate::{
     audit::model::Change,
     auth::{
-        factor::{Code, FactorRow, MOST_FAILURES, PAUSE, Tried},
+        factor::{Code, FactorRow, MOST_FAILURES, PAUSE, Tried, sealed},
         totp,
     },
     change::{Act, Changed, Problems},
     db::schema::{accounts, recovery_codes, second_factors},
-    error::Result,
+    error::{Error, Result},
     graphql::UserErrorCode::{Invalid, InvalidCredentials, WrongStatus},
     ids::{Kind, Seal},
 };
@@ -67,6 +67,21 @@ pub async fn confirm(
         record(cx, act, account, json!(null), json!("confirmed")).await?;
     }
     Ok(tried)
+}
+
+/// Seals every secret anew, under the present key; gives how many there are.
+///
+/// # Errors
+/// When one does not open under any key that is known: then none is sealed anew.
+pub async fn reseal(cx: &mut Cx, seal: &Seal) -> Result<i64> {
+    let factors = second_factors::table.order(second_factors::account_id).select(FactorRow::as_select());
+    let factors: Vec<FactorRow> = factors.load(cx).await?;
+    for factor in &factors {
+        let secret = sealed(seal, factor.account_id, &factor.open(seal)?)?;
+        let row = second_factors::table.find(factor.account_id);
+        diesel::update(row).set(second_factors::secret.eq(secret)).execute(cx).await?;
+    }
+    i64::try_from(factors.len()).map_err(Error::internal)
 }
 
 /// Goes on with a sign-in by a code of the account's, which must have used so many codes before, and no more.

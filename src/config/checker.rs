@@ -241,11 +241,21 @@ impl Checker {
             }
             None => DEVELOPMENT_KEY.into(),
             Some(key) => {
-                if key.chars().count() < SECRET_LENGTH {
-                    self.problem("SECRET_KEY", format!("has fewer than {SECRET_LENGTH} characters"));
-                }
+                self.long_enough("SECRET_KEY", &key);
                 key.into()
             }
+        }
+    }
+
+    pub fn secret_key_previous(&mut self, value: Option<String>) -> Option<SecretString> {
+        let key = value?;
+        self.long_enough("SECRET_KEY_PREVIOUS", &key);
+        Some(key.into())
+    }
+
+    fn long_enough(&mut self, variable: &'static str, key: &str) {
+        if key.chars().count() < SECRET_LENGTH {
+            self.problem(variable, format!("has fewer than {SECRET_LENGTH} characters"));
         }
     }
 

@@ -28,6 +28,7 @@ fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
         ("DATABASE_URL", "mysql://root:hunter2@db"),
         ("LISTEN_ADDR", "here"),
         ("SECRET_KEY", "short-secret"),
+        ("SECRET_KEY_PREVIOUS", "short-secret"),
         ("DATABASE_POOL_SIZE", "0"),
         ("LOG_FORMAT", "xml"),
     ])
@@ -35,7 +36,15 @@ fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
     let variables: Vec<&str> = problems.iter().map(|(variable, _)| *variable).collect();
     assert_eq!(
         variables,
-        ["DATABASE_URL", "DATABASE_POOL_SIZE", "LISTEN_ADDR", "ALLOWED_HOSTS", "SECRET_KEY", "LOG_FORMAT"]
+        [
+            "DATABASE_URL",
+            "DATABASE_POOL_SIZE",
+            "LISTEN_ADDR",
+            "ALLOWED_HOSTS",
+            "SECRET_KEY",
+            "SECRET_KEY_PREVIOUS",
+            "LOG_FORMAT"
+        ]
     );
     let told = Problems(problems).to_string();
     assert!(!told.contains("hunter2") && !told.contains("short-secret"), "{told}");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{rollcall, text},
+    second_factor,
     support::{Backend, Client, PASSWORD, TestApp, TestDatabase},
 };
 
@@ -17,9 +18,14 @@ const NEW: &str = "a horse of another colour";
 
 /// Runs the command on a database, with something on its standard input.
 fn accounts_with(database: &TestDatabase, arguments: &[&str], input: &str) -> Output {
+    accounts_of(database, arguments, input, &[])
+}
+
+/// The same, with more in the environment.
+fn accounts_of(database: &TestDatabase, arguments: &[&str], input: &str, more: &[(&str, &str)]) -> Output {
     let variables =
         [("ENVIRONMENT", "development"), ("DATABASE_URL", database.url.as_str()), ("MIGRATE_ON_START", "true")];
-    let mut command = rollcall(&[&["accounts"], arguments].concat(), &variables);
+    let mut command = rollcall(&[&["accounts"], arguments].concat(), &[&variables, more].concat());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that reads nothing may have ended by now.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -156,6 +162,40 @@ on_both! {
         // They are nobody's own: others see nothing of them.
         let teacher = app.sign_in(cast::TEACHER).await;
         assert_eq!(teacher.data("{ auditEntries { totalCount } }").await["auditEntries"]["totalCount"], 0);
+    }
+
+    async fn the_secret_key_is_changed_and_nothing_is_lost(app: TestApp) {
+        let (before, after) = (app.secret_key(), "the next key of this deployment, 32 and more");
+        let holder = second_factor::set_up(&app, cast::HOD).await;
+        let student = app.student(cast::STUDENT).await;
+        // Each of the two that run side by side opens what the other sealed.
+        let mixed = app.beside_with(|config| {
+            config.secret_key_previous = Some(std::mem::replace(&mut config.secret_key, after.into()));
+        });
+        let mixed = mixed.await;
+        let sent = mixed.sign_in(cast::ADMIN).await.data(&format!("{{ node(id: \"{student}\") {{ id }} }}")).await;
+        let own = mixed.student(cast::STUDENT).await;
+        assert_eq!(sent["node"]["id"], json!(own), "what it gives is sealed under its own key");
+        assert_ne!(own, student);
+        let ready = app.beside_with(|config| config.secret_key_previous = Some(after.into())).await;
+        assert_eq!(ready.sign_in(cast::ADMIN).await.data(&format!("{{ node(id: \"{own}\") {{ id }} }}")).await["node"]["id"], json!(student));
+        let enters = async |app: &TestApp| {
+            let input = json!({"identifier": cast::HOD, "password": PASSWORD});
+            let payload = app.anonymous().change("signIn", &input, "challenge").await;
+            let code = second_factor::code(app, &holder.secret, 0);
+            app.clock.advance(chrono::Duration::minutes(1));
+            second_factor::complete(app, payload["challenge"].as_str().unwrap(), &code).await
+        };
+        assert!(enters(&mixed).await.is_ok());
+        let keys = [("SECRET_KEY", after), ("SECRET_KEY_PREVIOUS", before.as_str())];
+        let unknown = [("SECRET_KEY", after)];
+        assert_eq!(accounts_of(&app.database, &["reseal"], "", &unknown).status.code(), Some(1), "not without the key before");
+        assert!(enters(&app).await.is_ok(), "and then nothing is sealed anew");
+        assert!(done(&accounts_of(&app.database, &["reseal"], "", &keys)).contains("SECRET_KEY_PREVIOUS is not needed"));
+        let alone = app.beside_with(|config| config.secret_key = after.into()).await;
+        assert!(enters(&alone).await.is_ok());
+        let before = [("SECRET_KEY", before.as_str())];
+        assert_eq!(accounts_of(&app.database, &["reseal"], "", &before).status.code(), Some(1), "it opens nothing any more");
     }
 
     async fn what_is_duplicate_or_malformed_is_named_and_not_shown(app: TestApp) {

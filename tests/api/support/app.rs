@@ -10,7 +10,7 @@ use std::{
 
 use chrono::NaiveDate;
 use rollcall::{
-    app::{Ambient, App, work_of},
+    app::{Ambient, App, seal, work_of},
     clock::Clock,
     config::Config,
     demo::cast,
@@ -117,7 +117,7 @@ impl TestApp {
         let server = tokio::spawn(async move {
             app.serve(listener, &[]).await;
         });
-        let seal = Seal::new(config.secret_key.expose_secret());
+        let seal = seal(&config);
         Self { backend, address, clock, database, api, config, seal, server }
     }
 
