@@ -142,6 +142,8 @@ impl App {
             only_kept: config.persisted_documents_only,
             // The other connections are for those who wait for an answer.
             live_at_once: usize::try_from(config.database_pool_size / 2).map_err(Error::internal)?,
+            slow: config.telemetry.slow_operation,
+            traced: config.telemetry.otlp_endpoint.is_some(),
         };
         let api = Api::new(services, options).await?;
         let admin = match config.admin_addr {
@@ -278,6 +280,7 @@ pub fn pool_options(config: &Config) -> PoolOptions {
         size: config.database_pool_size,
         acquire_timeout: config.database_acquire_timeout,
         statement_timeout: config.database_statement_timeout,
+        slow: config.telemetry.slow_sql,
     }
 }
 

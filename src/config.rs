@@ -10,9 +10,10 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{graphql::Limits, throttle::Rates};
+use crate::{graphql::Limits, telemetry::Settings, throttle::Rates};
 
 mod checker;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -31,13 +32,15 @@ pub enum Environment {
     Production,
 }
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line, for collectors.
-    Json,
+impl Environment {
+    /// Its name, as `ENVIRONMENT` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
 }
 
 /// The configuration, checked.
@@ -78,11 +81,11 @@ pub struct Config {
     pub body_timeout: Duration,
     /// `SECRET_KEY`
     pub secret_key: SecretString,
+    /// `SECRET_KEY_PREVIOUS`: one under which nothing is sealed any more, or yet, and which opens still.
+    pub secret_key_previous: Option<SecretString>,
     /// `SESSION_LIFETIME_HOURS`
     pub session_lifetime: Duration,
     /// `SESSION_IDLE_HOURS`
-    /// `SECRET_KEY_PREVIOUS`: one under which nothing is sealed any more, or yet, and which opens still.
-    pub secret_key_previous: Option<SecretString>,
     pub session_idle: Duration,
     /// `SMTP_URL`; it can hold a password, so it is not printed.
     pub smtp_url: Option<SecretString>,
@@ -136,10 +139,8 @@ pub struct Config {
     pub graphiql: bool,
     /// `INTROSPECTION_ANONYMOUS`
     pub introspection_anonymous: bool,
-    /// `LOG_FORMAT`
-    pub log_format: LogFormat,
-    /// `LOG_LEVEL`: directives of `tracing-subscriber`'s `EnvFilter`.
-    pub log_level: String,
+    /// `LOG_FORMAT` and the others: what the service tells of itself.
+    pub telemetry: Settings,
 }
 
 /// The variables as they are, each to be read and checked below. envy reads the field `database_url` from `DATABASE_URL`.
@@ -162,8 +163,8 @@ struct Raw {
     max_header_bytes: Option<String>,
     body_timeout_seconds: Option<String>,
     secret_key: Option<String>,
-    session_lifetime_hours: Option<String>,
     secret_key_previous: Option<String>,
+    session_lifetime_hours: Option<String>,
     session_idle_hours: Option<String>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
@@ -204,6 +205,18 @@ struct Raw {
     introspection_anonymous: Option<String>,
     log_format: Option<String>,
     log_level: Option<String>,
+    log_file: Option<String>,
+    log_rotation: Option<String>,
+    log_files: Option<String>,
+    slow_operation_ms: Option<String>,
+    slow_sql_ms: Option<String>,
+    otel_exporter_otlp_endpoint: Option<String>,
+    otel_exporter_otlp_headers: Option<String>,
+    otel_service_name: Option<String>,
+    otel_traces_sampler: Option<String>,
+    otel_traces_sampler_arg: Option<String>,
+    sentry_dsn: Option<String>,
+    sentry_environment: Option<String>,
 }
 
 impl Config {
@@ -246,7 +259,7 @@ impl Config {
             database_url: database_url.into(),
             listen_addr,
             migrate_on_start: true,
-            log_level: "warn".to_owned(),
+            telemetry: Settings { log_level: "warn".to_owned(), ..config.telemetry },
             ..config
         }
     }
@@ -261,8 +274,9 @@ impl Checker {
     #[expect(clippy::too_many_lines, reason = "a line for each variable")]
     fn read(mut self, raw: Raw) -> (Config, Vec<(&'static str, String)>) {
         let limits = self.limits(&raw);
-        let environments = [("development", Environment::Development), ("production", Environment::Production)];
-        let environment = self.one_of("ENVIRONMENT", raw.environment, Environment::Production, &environments);
+        let environments = [Environment::Development, Environment::Production].map(|one| (one.name(), one));
+        let environment = self.one_of("ENVIRONMENT", raw.environment.clone(), Environment::Production, &environments);
+        let telemetry = self.telemetry(&raw, environment);
         let database_url = self.database_url(raw.database_url);
         let embedded = database_url.starts_with("sqlite:");
         let booleans = [("true", true), ("false", false)];
@@ -300,6 +314,7 @@ impl Checker {
             max_header_bytes: self.number("MAX_HEADER_BYTES", raw.max_header_bytes, 32 * 1024, 8192..=1024 * 1024),
             body_timeout: self.seconds("BODY_TIMEOUT_SECONDS", raw.body_timeout_seconds, 30),
             secret_key: self.secret_key(raw.secret_key, environment),
+            secret_key_previous: self.secret_key_previous(raw.secret_key_previous),
             session_lifetime: self.hours("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14),
             session_idle: self.hours("SESSION_IDLE_HOURS", raw.session_idle_hours, 24 * 7),
             smtp_url: self.smtp_url(raw.smtp_url, environment),
@@ -314,7 +329,6 @@ impl Checker {
             fcm_url: self.fcm_url(raw.fcm_url, environment),
             fcm_per_minute: self.number(
                 "FCM_MESSAGES_PER_MINUTE",
-            secret_key_previous: self.secret_key_previous(raw.secret_key_previous),
                 raw.fcm_messages_per_minute,
                 60_000,
                 1..=MOST_POINTS,
@@ -357,13 +371,7 @@ impl Checker {
                 environment == Environment::Development,
                 &booleans,
             ),
-            log_format: self.one_of(
-                "LOG_FORMAT",
-                raw.log_format,
-                LogFormat::Text,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
-            log_level: self.log_level(raw.log_level),
+            telemetry,
         };
         if config.persisted_documents_only && config.persisted_documents.is_none() {
             self.problem("PERSISTED_DOCUMENTS_ONLY", "needs PERSISTED_DOCUMENTS: nobody could sign in");

@@ -1,12 +1,16 @@
 //! What goes wrong, and what a caller is told of it.
 
+use std::panic::Location;
+
 use async_graphql::{ErrorExtensions, Pos, ServerError};
 
 /// A result of the service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The codes of top-level errors (`extensions.code`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// They stand in order: from what a client does to what the service fails at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// Sign in first.
     Unauthenticated,
@@ -27,6 +31,23 @@ pub enum Code {
 }
 
 impl Code {
+    const ALL: [Self; 8] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::BadUserInput,
+        Self::LimitExceeded,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// The code that is written so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The code as it is written in `extensions.code`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +73,8 @@ pub struct Error {
     message: String,
     /// Never leaves the service: a database's own words, an address, a file's name.
     cause: Option<String>,
+    /// Where in our source that was found out.
+    place: &'static Location<'static>,
     /// The transaction met another one: it may go well when it is tried again.
     met_another: bool,
     /// What the viewer may not read or do, as a schema coordinate.
@@ -62,8 +85,17 @@ pub struct Error {
 
 impl Error {
     /// An error whose message the caller may read.
+    #[track_caller]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, met_another: false, coordinate: None, retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            cause: None,
+            place: Location::caller(),
+            met_another: false,
+            coordinate: None,
+            retry_after: None,
+        }
     }
 
     /// Not for this viewer: the field `coordinate` (a schema coordinate such as `Student.phone`, by section 3.14 of the
@@ -91,11 +123,13 @@ impl Error {
     }
 
     /// A fault: the caller learns nothing of the cause.
+    #[track_caller]
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, "something went wrong here") }
     }
 
     /// The database or another service is not to be reached now.
+    #[track_caller]
     pub fn unavailable(cause: impl std::fmt::Display) -> Self {
         let message = "the service is not available just now, try again";
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Unavailable, message) }
@@ -124,11 +158,18 @@ impl Error {
         self.cause.as_ref().map_or_else(|| self.message.clone(), |cause| format!("{}: {cause}", self.message))
     }
 
+    /// Where it was found out; nothing where that was not in our source, as where a function was passed on.
+    fn place(&self) -> Option<String> {
+        let file = self.place.file();
+        file.starts_with("src/").then(|| format!("{file}:{}", self.place.line()))
+    }
+
     /// The error as GraphQL gives it; the cause goes to the log.
     #[must_use]
     pub fn to_graphql(&self) -> async_graphql::Error {
         if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code.as_str(), cause, "request failed");
+            let (code, place) = (self.code.as_str(), self.place());
+            tracing::error!(code, place, cause, "request failed");
         }
         async_graphql::Error::new(&self.message).extend_with(|_, extensions| {
             extensions.set("code", self.code.as_str());
@@ -155,6 +196,7 @@ impl From<Error> for async_graphql::Error {
 }
 
 impl From<diesel::result::Error> for Error {
+    #[track_caller]
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind::*, Error::DatabaseError};
         let met_another = match &error {

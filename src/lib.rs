@@ -50,5 +50,6 @@ pub mod sessions;
 pub mod staff;
 pub mod students;
 pub mod subjects;
+pub mod telemetry;
 pub mod throttle;
 pub mod work;

@@ -8,11 +8,12 @@ use rollcall::{
     accounts::{self, NewAdmin, Task, check, password_from_stdin},
     app::{self, Ambient, App, open_database, open_migrated, pool_options},
     auth::{Role, model::Identifier},
-    config::{Config, LogFormat},
+    config::Config,
     db::copy,
     demo,
     error::{Error, Result},
     graphql,
+    telemetry::{Settings, Telemetry},
 };
 use secrecy::ExposeSecret;
 
@@ -114,9 +115,9 @@ enum Accounts {
         #[arg(long)]
         identifier: String,
     },
-    /// Name duplicate and malformed e-mails and phones: exits with 1 where there are any, with 2 where it cannot be told.
     /// Seal second factors under SECRET_KEY that were sealed under SECRET_KEY_PREVIOUS, so that the latter can be taken away.
     Reseal,
+    /// Name duplicate and malformed e-mails and phones: exits with 1 where there are any, with 2 where it cannot be told.
     Check {
         /// Check a file that is to be imported, with the columns `email` and `phone`, instead of the accounts that are kept.
         #[arg(long)]
@@ -153,13 +154,15 @@ async fn execute(command: Command) -> ExitCode {
         Command::Schema { roles } => well(print(graphql::sdl_for(roles.into_iter().collect()))),
         Command::Authorization => well(print(graphql::authorization_page())),
         Command::Demo { listen, json } => {
-            log(LogFormat::Text, "warn");
-            well(demo::serve(listen, json).await)
+            told(&Settings { log_level: "warn".to_owned(), ..Settings::default() }, async || {
+                well(demo::serve(listen, json).await)
+            })
+            .await
         }
         command => match Config::from_env() {
             Ok(config) => {
-                log(config.log_format, &config.log_level);
-                run(command, config).await
+                let settings = config.telemetry.clone();
+                told(&settings, async || run(command, config).await).await
             }
             Err(problems) => {
                 eprintln!("{problems}");
@@ -213,10 +216,10 @@ async fn manage(command: Accounts, config: &Config) -> Result<ExitCode> {
         Accounts::Reset { identifier, second_factor } => {
             Task::Reset { identifier: Identifier::parse(&identifier), second_factor }
         }
+        Accounts::Reseal => Task::Reseal { seal: app::seal(config) },
         Accounts::Deactivate { identifier } => Task::Deactivate { identifier: Identifier::parse(&identifier) },
     };
     accounts::carry_out(&db, &ambient, &task).await
-        Accounts::Reseal => Task::Reseal { seal: app::seal(config) },
 }
 
 async fn serve(config: Config) -> Result<()> {
@@ -255,12 +258,8 @@ fn print(text: Result<String>) -> Result<()> {
     Ok(())
 }
 
-fn log(format: LogFormat, level: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(level);
-    // Standard output is for what a command prints.
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
+/// Does `work`, and has what the process tells of itself meanwhile go where it is to go.
+async fn told(settings: &Settings, work: impl AsyncFnOnce() -> Result<ExitCode>) -> Result<ExitCode> {
+    let _telemetry = Telemetry::begin(settings)?;
+    work().await
 }

@@ -1,21 +1,30 @@
 //! Figures of the service for whoever watches over it, in the text of `OpenMetrics`.
 //!
 //! What happens is counted where it happens; how the queue stands is read from the database when somebody asks, so that every
-//! instance says the same of it. No label has anything of a person.
+//! instance says the same of it. No label has anything of a person, and none is a client's to choose: of what it is, there is
+//! an end. docs/telemetry.md has all of them.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        exemplar::HistogramWithExemplars,
+        family::Family,
+        gauge::Gauge,
+        histogram::Histogram,
+    },
     registry::Registry,
 };
 
 use crate::{
+    db::Db,
     error::{Error, Result},
     graphql::Services,
     jobs::model::{Figure, JobKind, JobState, Priority},
     read,
+    telemetry::{Operation, Outcome, span},
 };
 
 /// The content type of the text.
@@ -40,9 +49,43 @@ struct OfPriority {
     priority: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfOperation {
+    operation: String,
+    r#type: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfType {
+    r#type: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfPolicy {
+    policy: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfPool {
+    pool: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfTrace {
+    trace_id: String,
+}
+
+/// Seconds that operations take, each bucket with the last trace that came into it.
+type Latencies = HistogramWithExemplars<OfTrace>;
+
 /// What is counted in this process.
 #[derive(Clone)]
 pub struct Metrics {
+    operations: Family<OfOperation, Counter>,
+    latencies: Family<OfType, Latencies, fn() -> Latencies>,
+    denied: Family<OfType, Counter>,
+    limited: Family<OfPolicy, Counter>,
     done: Family<OfKind, Counter>,
     failed: Family<OfKind, Counter>,
     dead: Family<OfKind, Counter>,
@@ -52,6 +95,10 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
+            operations: Family::default(),
+            latencies: Family::new_with_constructor(|| HistogramWithExemplars::new(SECONDS.into_iter())),
+            denied: Family::default(),
+            limited: Family::default(),
             done: Family::default(),
             failed: Family::default(),
             dead: Family::default(),
@@ -61,6 +108,29 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts an operation, and how long it took if it was executed. How long goes by what it is alone: a histogram has a
+    /// line for each bucket, and there may be many names.
+    pub fn answered(&self, operation: &Operation, outcome: Outcome, took: Option<Duration>) {
+        let (kind, outcome) = (operation.kind(), outcome.as_str());
+        let labels = OfOperation { operation: operation.label().to_owned(), r#type: kind, outcome };
+        self.operations.get_or_create(&labels).inc();
+        if let Some(took) = took {
+            let trace = span::trace_id().map(|trace_id| OfTrace { trace_id });
+            let labels = OfType { r#type: kind.to_owned() };
+            self.latencies.get_or_create(&labels).observe(took.as_secs_f64(), trace, None);
+        }
+    }
+
+    /// Counts a field of this type that was denied to somebody, in one request.
+    pub fn denied(&self, type_name: &str) {
+        self.denied.get_or_create(&OfType { r#type: type_name.to_owned() }).inc();
+    }
+
+    /// Counts a request that was refused for what its sender had spent, by which limit.
+    pub fn limited(&self, policy: &'static str) {
+        self.limited.get_or_create(&OfPolicy { policy }).inc();
+    }
+
     /// Counts a job that is done.
     pub fn done(&self, kind: JobKind) {
         self.done.get_or_create(&of(kind)).inc();
@@ -90,6 +160,12 @@ impl Metrics {
         let figures = read!(services.db, jobs::figures(now))?;
         let own = &services.metrics;
         let mut registry = Registry::with_prefix("rollcall");
+        registry.register("operations", "Operations that this process has answered", own.operations.clone());
+        let help = "How long operations took in this process";
+        registry.register("operation_seconds", help, own.latencies.clone());
+        registry.register("denials", "Fields that were denied, each once in a request", own.denied.clone());
+        registry.register("rate_limited", "Requests that were refused by a rate limit", own.limited.clone());
+        register_database(&mut registry, &services.db);
         registry.register("jobs_done", "Jobs that this process has done", own.done.clone());
         registry.register("jobs_failed", "Tries of jobs that failed in this process", own.failed.clone());
         registry.register("jobs_dead", "Jobs that this process has given up", own.dead.clone());
@@ -117,6 +193,30 @@ impl Metrics {
         text::encode(&mut out, &registry).map_err(Error::internal)?;
         Ok(out)
     }
+}
+
+/// What the pools and the caches of statements say of themselves.
+fn register_database(registry: &mut Registry, db: &Db) {
+    let (sent, prepared) = (db.statements(), db.prepared());
+    registry.register("statements", "Statements that this process has sent", ConstCounter::new(sent));
+    let help = "Statements that had to be prepared: the others were found in a cache";
+    registry.register("statements_prepared", help, ConstCounter::new(prepared));
+    let (open, idle) = (Family::<OfPool, Gauge>::default(), Family::<OfPool, Gauge>::default());
+    let (waits, timeouts) = (Family::<OfPool, Counter>::default(), Family::<OfPool, Counter>::default());
+    let waited = Family::<OfPool, Counter<f64, AtomicU64>>::default();
+    for (pool, state) in db.pools() {
+        let (labels, statistics) = (OfPool { pool }, &state.statistics);
+        open.get_or_create(&labels).set(state.connections.into());
+        idle.get_or_create(&labels).set(state.idle_connections.into());
+        waits.get_or_create(&labels).inc_by(statistics.get_waited);
+        timeouts.get_or_create(&labels).inc_by(statistics.get_timed_out);
+        waited.get_or_create(&labels).inc_by(statistics.get_wait_time.as_secs_f64());
+    }
+    registry.register("pool_connections", "Connections of this process to the database", open);
+    registry.register("pool_idle_connections", "Those of them that nobody uses", idle);
+    registry.register("pool_waits", "Times that somebody waited for a connection", waits);
+    registry.register("pool_wait_seconds", "For how long they waited, in all", waited);
+    registry.register("pool_timeouts", "Times that no connection was free in time", timeouts);
 }
 
 /// For how many seconds the first of what is due has been so.

@@ -148,7 +148,13 @@ impl Checker {
     }
 
     /// That a URL is one of HTTP in the `form` that is said, and encrypted but on the machine itself, for `what` goes by it.
-    fn encrypted(&mut self, variable: &'static str, url: &str, environment: Environment, (form, what): (&str, &str)) {
+    pub(super) fn encrypted(
+        &mut self,
+        variable: &'static str,
+        url: &str,
+        environment: Environment,
+        (form, what): (&str, &str),
+    ) {
         let known =
             reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !known {
@@ -257,14 +263,6 @@ impl Checker {
         if key.chars().count() < SECRET_LENGTH {
             self.problem(variable, format!("has fewer than {SECRET_LENGTH} characters"));
         }
-    }
-
-    pub fn log_level(&mut self, value: Option<String>) -> String {
-        let level = value.unwrap_or_else(|| "info".to_owned());
-        if level.parse::<tracing_subscriber::EnvFilter>().is_err() {
-            self.problem("LOG_LEVEL", format!("{level:?} is no list of levels such as info or warn,rollcall=debug"));
-        }
-        level
     }
 }
 

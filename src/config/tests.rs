@@ -1,6 +1,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::telemetry::{Rotation, Sampler};
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, Problems> {
     Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -37,13 +38,13 @@ fn every_problem_is_told_at_once_and_no_secret_is_repeated() {
     assert_eq!(
         variables,
         [
+            "LOG_FORMAT",
             "DATABASE_URL",
             "DATABASE_POOL_SIZE",
             "LISTEN_ADDR",
             "ALLOWED_HOSTS",
             "SECRET_KEY",
-            "SECRET_KEY_PREVIOUS",
-            "LOG_FORMAT"
+            "SECRET_KEY_PREVIOUS"
         ]
     );
     let told = Problems(problems).to_string();
@@ -148,6 +149,72 @@ fn an_origin_is_as_browsers_write_it() {
 fn secrets_are_not_printed() {
     let config = read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"));
+}
+
+#[test]
+fn what_is_told_of_the_service_goes_where_it_is_safe() {
+    let told = |vars: &[(&str, &str)]| match read(&[&PRODUCTION[..], vars].concat()) {
+        Ok(_) => Vec::new(),
+        Err(Problems(problems)) => problems.into_iter().map(|(variable, _)| variable).collect(),
+    };
+    let (near, far) = ("http://collector.internal:4318", "https://collector.example");
+    for endpoint in [near, far] {
+        assert!(told(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).is_empty(), "{endpoint}");
+    }
+    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20t0ken");
+    assert!(told(&[("OTEL_EXPORTER_OTLP_ENDPOINT", far), headers]).is_empty());
+    assert_eq!(
+        told(&[("OTEL_EXPORTER_OTLP_ENDPOINT", near), headers]),
+        ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+        "a token goes by it"
+    );
+    assert_eq!(told(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")]), ["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    assert_eq!(told(&[headers]), ["OTEL_EXPORTER_OTLP_HEADERS"], "nobody gets them");
+    for (dsn, wrong) in [
+        ("https://key@sentry.example/1", false),
+        ("http://key@127.0.0.1:9000/1", false),
+        ("http://hunter2@sentry.example/1", true),
+        ("https://sentry.example/hunter2", true),
+    ] {
+        assert_eq!(told(&[("SENTRY_DSN", dsn)]), if wrong { vec!["SENTRY_DSN"] } else { vec![] }, "{dsn}");
+    }
+    let Err(problems) = read(&[&PRODUCTION[..], &[("SENTRY_DSN", "http://hunter2@sentry.example/1")]].concat()) else {
+        panic!("it is not encrypted")
+    };
+    assert!(!problems.to_string().contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn what_is_told_by_default_and_what_is_asked_for() {
+    let settings = read(&PRODUCTION).unwrap().telemetry;
+    let expected = Settings { environment: "production".to_owned(), ..Settings::default() };
+    assert_eq!(format!("{settings:?}"), format!("{expected:?}"));
+    let settings = read(&[
+        ("ENVIRONMENT", "development"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("SENTRY_ENVIRONMENT", "staging"),
+        ("SLOW_SQL_MS", "0"),
+        ("LOG_ROTATION", "hourly"),
+        ("LOG_FILE", "rollcall.log"),
+    ])
+    .unwrap()
+    .telemetry;
+    assert_eq!((settings.sampler, settings.environment.as_str()), (Sampler::ParentOrRatio(0.25), "staging"));
+    assert_eq!((settings.slow_sql, settings.log_rotation), (None, Rotation::Hourly));
+    for (variable, value) in [
+        ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2"),
+        ("OTEL_TRACES_SAMPLER_ARG", "NaN"),
+        ("LOG_ROTATION", "yearly"),
+        ("LOG_FILE", "/"),
+        ("LOG_FILES", "0"),
+        ("LOG_LEVEL", "rollcall=loud"),
+        ("SLOW_OPERATION_MS", "-1"),
+    ] {
+        let Problems(problems) = read(&[("ENVIRONMENT", "development"), (variable, value)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].0 == variable, "{variable}: {problems:?}");
+    }
 }
 
 /// The names that `Raw` reads, found by the names its deserializer asks for.

@@ -4,16 +4,9 @@
 //! each back end: as `db::pg::<store>` and as `db::sqlite::<store>`. [`dispatch!`](crate::dispatch) calls the one that
 //! fits the connection at hand.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use diesel::{ConnectionError, connection::InstrumentationEvent, migration::MigrationSource};
+use diesel::{ConnectionError, migration::MigrationSource};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
@@ -25,7 +18,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
 use self::pg::held::Held;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    telemetry::sql::{Counts, Watch},
+};
 
 pub mod copy;
 pub mod expressions;
@@ -48,13 +44,15 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL works on one statement.
     pub statement_timeout: Duration,
+    /// From when on a statement is slow, and logged.
+    pub slow: Option<Duration>,
 }
 
 /// An open database.
 #[derive(Clone)]
 pub struct Db {
     pools: Pools,
-    statements: Arc<AtomicU64>,
+    statements: Counts,
 }
 
 #[derive(Clone)]
@@ -107,7 +105,7 @@ impl Db {
     /// # Errors
     /// When the URL is of another kind or no connection can be made; the message has no credentials in it.
     pub async fn open(url: &str, options: PoolOptions) -> Result<Self> {
-        let statements = Arc::new(AtomicU64::new(0));
+        let statements = Counts::default();
         let pools = if let Some(path) = url.strip_prefix("sqlite:") {
             Pools::open_sqlite(path, options, &statements).await?
         } else {
@@ -147,7 +145,22 @@ impl Db {
     /// How many SQL statements were sent since the database was opened.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.statements.sent()
+    }
+
+    /// How many of them had to be prepared: the others were found in the cache of their connection.
+    #[must_use]
+    pub fn prepared(&self) -> u64 {
+        self.statements.prepared()
+    }
+
+    /// How the pools stand, by name.
+    #[must_use]
+    pub fn pools(&self) -> Vec<(&'static str, bb8::State)> {
+        match &self.pools {
+            Pools::Pg(pool) => vec![("all", pool.state())],
+            Pools::Sqlite { read, write } => vec![("read", read.state()), ("write", write.state())],
+        }
     }
 
     /// Asks the database for a sign of life.
@@ -283,20 +296,21 @@ impl Connection<'_> {
 }
 
 impl Pools {
-    async fn open_pg(url: &str, options: PoolOptions, statements: &Arc<AtomicU64>) -> Result<Self> {
+    async fn open_pg(url: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
         let setup = format!("SET statement_timeout = {}; SET timezone = 'UTC'", options.statement_timeout.as_millis());
-        let manager = manager::<pg::Cx>(url, setup, statements);
+        let manager = manager::<pg::Cx>(url, setup, Watch::new("postgresql", statements.clone(), options.slow));
         let pool = builder(options.size, options).build(manager).await.map_err(pool_error)?;
         Ok(Self::Pg(pool))
     }
 
-    async fn open_sqlite(path: &str, options: PoolOptions, statements: &Arc<AtomicU64>) -> Result<Self> {
+    async fn open_sqlite(path: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
         // `synchronous = NORMAL` with WAL survives a crash of the process; `FULL` is not needed for that.
         let setup = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
                      PRAGMA foreign_keys = ON;";
-        let writer = manager::<sqlite::Cx>(path, setup.to_owned(), statements);
+        let watch = Watch::new("sqlite", statements.clone(), options.slow);
+        let writer = manager::<sqlite::Cx>(path, setup.to_owned(), watch.clone());
         let write = builder(1, options).build(writer).await.map_err(pool_error)?;
-        let reader = manager::<sqlite::Cx>(path, format!("{setup} PRAGMA query_only = ON;"), statements);
+        let reader = manager::<sqlite::Cx>(path, format!("{setup} PRAGMA query_only = ON;"), watch);
         let read = builder(options.size, options).build(reader).await.map_err(pool_error)?;
         Ok(Self::Sqlite { read, write })
     }
@@ -306,25 +320,20 @@ fn builder<M: bb8::ManageConnection>(size: u32, options: PoolOptions) -> bb8::Bu
     bb8::Pool::builder().max_size(size).min_idle(Some(1)).connection_timeout(options.acquire_timeout)
 }
 
-/// Makes connections that are set up alike and count what is sent over them.
-fn manager<C>(url: &str, setup: String, statements: &Arc<AtomicU64>) -> AsyncDieselConnectionManager<C>
+/// Makes connections that are set up alike, and watched as to what is sent over them.
+fn manager<C>(url: &str, setup: String, watch: Watch) -> AsyncDieselConnectionManager<C>
 where
     C: AsyncConnection + SimpleAsyncConnection + 'static,
 {
-    let statements = Arc::clone(statements);
     let mut config = ManagerConfig::default();
     // No question at each check-out: a connection that has broken says so when it is given back.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let (url, setup, statements) = (url.to_owned(), setup.clone(), Arc::clone(&statements));
+        let (url, setup, watch) = (url.to_owned(), setup.clone(), watch.clone());
         async move {
             let mut connection = C::establish(&url).await?;
             connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-            connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-                    statements.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+            connection.set_instrumentation(watch);
             Ok(connection)
         }
         .boxed()

@@ -7,23 +7,31 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationType},
     value,
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::BoxFuture};
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{
     Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, live::Turns,
     moment::Moment, schema, visible::Views,
 };
-use crate::error::{Code, Error, Result};
+use crate::{
+    error::{Code, Error, Result},
+    telemetry::{Operation, Outcome, span::is_traced},
+};
 
 /// The API: the schema with what its resolvers use.
 pub struct Api {
     schema: RollcallSchema,
+    /// The same with spans, for what is part of a trace that is kept: it takes longer for each field.
+    traced: Option<RollcallSchema>,
     completer: Completer,
     documents: Documents,
     views: Views,
     services: Arc<Services>,
     turns: Turns,
     timeout: Duration,
+    slow: Option<Duration>,
 }
 
 /// What requests may be, and may take.
@@ -39,6 +47,10 @@ pub struct Options {
     pub only_kept: bool,
     /// How many live operations are executed at a time.
     pub live_at_once: usize,
+    /// From when on an operation is slow, and logged.
+    pub slow: Option<Duration>,
+    /// Whether somebody collects traces.
+    pub traced: bool,
 }
 
 impl Api {
@@ -48,13 +60,24 @@ impl Api {
     /// When a document that is to be kept is wrong, or the schema contradicts itself: a test builds it.
     pub async fn new(services: Services, options: Options) -> Result<Arc<Self>> {
         let described = Described::read()?;
-        let schema = schema(&described);
+        let traced = options.traced.then(|| schema(&described, true));
+        let schema = schema(&described, false);
         let views = Views::new(&described, services.anonymous_introspection);
         let completer = Completer::new(described.into_document());
         let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
         let turns = Turns::new(options.live_at_once, services.random.clone());
         let services = Arc::new(services);
-        Ok(Arc::new(Self { schema, completer, documents, views, services, turns, timeout: options.timeout }))
+        Ok(Arc::new(Self {
+            schema,
+            traced,
+            completer,
+            documents,
+            views,
+            services,
+            turns,
+            timeout: options.timeout,
+            slow: options.slow,
+        }))
     }
 
     /// What the resolvers use.
@@ -79,7 +102,11 @@ impl Api {
     /// With the answer, where it is not to be executed: there is no such document, it does not parse, or it is beyond the
     /// limits.
     pub fn open(&self, request: Request, document_id: Option<&str>) -> Result<Opened, Box<Response>> {
-        self.documents.open(&self.completer, request, document_id).map_err(|error| Box::new(refused(error)))
+        self.documents.open(&self.completer, request, document_id).map_err(|error| {
+            let response = refused(error);
+            self.services.metrics.answered(&Operation::default(), Outcome::of(&response), None);
+            Box::new(response)
+        })
     }
 
     /// Answers a request of `asker`.
@@ -91,13 +118,30 @@ impl Api {
         self.answer(opened, asker, None).await.unwrap_or_default()
     }
 
-    /// Answers a request, a subscription's for one moment of it: then there may be no answer.
+    /// Answers a request, a subscription's for one moment of it: then there may be no answer. How it went is told of: traced,
+    /// counted, and logged where it was slow.
     pub(super) async fn answer(
         self: &Arc<Self>,
         opened: Opened,
         asker: Asker,
         moment: Option<Moment>,
     ) -> Option<Response> {
+        let operation = opened.operation();
+        let (began, span) = (Instant::now(), operation.span());
+        // As a type that can be named: what holds it is long enough a type as it is.
+        let look_up: BoxFuture<'_, Option<Response>> = Box::pin(self.look_up(opened, asker, moment));
+        let response = look_up.instrument(span.clone()).await;
+        if let Some(response) = &response {
+            let (outcome, took) = (Outcome::of(response), began.elapsed());
+            Operation::end(&span, outcome);
+            self.services.metrics.answered(&operation, outcome, Some(took));
+            operation.log_if_slow(took, self.slow, outcome);
+        }
+        response
+    }
+
+    /// The answer, or that there is none.
+    async fn look_up(self: &Arc<Self>, opened: Opened, asker: Asker, moment: Option<Moment>) -> Option<Response> {
         if let Err(error) = self.documents.admit(&opened, &asker.viewer) {
             return Some(failed(&error));
         }
@@ -116,7 +160,8 @@ impl Api {
         if mutates(&document, operation.as_deref()) {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let task = tokio::spawn(async move { api.run(request, document, operation, cost, &call).await });
+            let run = async move { api.run(request, document, operation, cost, &call).await };
+            let task = tokio::spawn(run.in_current_span());
             return task.await.unwrap_or_else(|error| Some(failed(&Error::internal(error))));
         }
         let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &call));
@@ -134,7 +179,8 @@ impl Api {
         let variables = request.variables.clone();
         request.set_parsed_query(document.clone());
         // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
-        let mut answers = self.schema.execute_stream(request);
+        let traced = self.traced.as_ref().filter(|_| is_traced());
+        let mut answers = traced.unwrap_or(&self.schema).execute_stream(request);
         let response = tokio::select! {
             response = answers.next() => response,
             () = call.budget().exhausted() => Some(Response::default()),

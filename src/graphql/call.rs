@@ -16,7 +16,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::node;
 use crate::{
-    access::model::{Access, Accesses},
+    access::model::{Access, AccessOutcome, Accesses},
     auth::{
         RoleSet, Scope, Viewer, key, owner::Owners, password::Passwords, session::Sessions, sign_in::SessionTransport,
     },
@@ -294,6 +294,9 @@ impl Call {
         let (account, api_key) = (self.viewer().account_id(), self.viewer().key_id());
         for Access { outcome, type_name, field_name, row_count, .. } in &accesses {
             tracing::info!(account, api_key, outcome = outcome.as_str(), type_name, field_name, row_count, "access");
+            if *outcome == AccessOutcome::Denied {
+                self.services.metrics.denied(type_name);
+            }
         }
         let mut cx = self.db().begin().await?;
         dispatch!(cx, access::record((account, api_key), self.request_id(), self.services.clock.now(), &accesses))?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_graphql::{
-    Request, ServerError, ValidationResult, Variables,
+    Name, Request, ServerError, ValidationResult, Variables,
     async_trait::async_trait,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::{
@@ -28,6 +28,7 @@ use super::{
 use crate::{
     auth::{Role, Viewer},
     error::{Code, Error, Result},
+    telemetry,
 };
 
 /// A request with its document, which is within the limits.
@@ -48,6 +49,14 @@ impl Opened {
     #[must_use]
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// The shape of the operation to be executed, by which it is told of.
+    pub(super) fn operation(&self) -> telemetry::Operation {
+        let named = self.request.operation_name.as_deref();
+        // A document says how its only operation is called, also where the request does not.
+        let only = || self.document.operations.iter().find_map(|(name, _)| name.map(Name::as_str));
+        telemetry::Operation::new(named.or_else(only), self.of_type(), self.kept, self.cost)
     }
 
     /// What the operation to be executed is; none where it is not known which one that is.

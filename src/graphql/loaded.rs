@@ -14,10 +14,12 @@ use std::{
 };
 
 use tokio::sync::OnceCell;
+use tracing::Instrument;
 
 use crate::{
     auth::RoleSet,
     error::{Error, Result},
+    telemetry::span,
 };
 
 /// A row in scope, the roles by which it was reached, and the rows that were read with it.
@@ -105,13 +107,14 @@ impl<R: Row> Loaded<R> {
         F: FnOnce(Vec<Arc<R>>) -> Fut,
         Fut: Future<Output = Result<V>> + Send,
     {
+        let name = name.into();
         let cell = {
             let mut loads = self.group.loads.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(loads.entry(name.into()).or_default())
+            Arc::clone(loads.entry(name.clone()).or_default())
         };
         let read = read(self.group.rows.clone());
         let loaded = cell.get_or_init(|| async {
-            let value: Arc<dyn Any + Send + Sync> = Arc::new(read.await?);
+            let value: Arc<dyn Any + Send + Sync> = Arc::new(read.instrument(span::load(&name)).await?);
             Ok(value)
         });
         let value = Arc::clone(loaded.await.as_ref().map_err(Clone::clone)?);

@@ -69,6 +69,7 @@ use crate::{
     staff::{api::StaffQuery, leaving_mutation::StaffLeavingMutation, mutation::StaffMutation},
     students::{admitting::AdmissionMutation, mutation::StudentMutation, query::StudentQuery},
     subjects::{api::SubjectQuery, mutation::SubjectMutation},
+    telemetry::RootFields,
 };
 
 /// What a nested list that is no connection holds at most.
@@ -159,10 +160,13 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default()).limit_recursive_depth(usize::MAX)
 }
 
-/// Makes the schema, which enforces what is stated of it. It does not introspect: that is for the viewer's view of it.
+/// Makes the schema, which enforces what is stated of it; its root fields have spans where it is `traced`. It does not
+/// introspect: that is for the viewer's view of it.
 #[must_use]
-pub fn schema(described: &Described) -> RollcallSchema {
-    builder().data(described.policy().clone()).disable_introspection().finish()
+pub fn schema(described: &Described, traced: bool) -> RollcallSchema {
+    let builder = builder().data(described.policy().clone()).disable_introspection();
+    let builder = if traced { builder.extension(RootFields) } else { builder };
+    builder.finish()
 }
 
 /// The schema in SDL, with every field's statement.

@@ -25,6 +25,7 @@ use crate::{
     client::Client,
     error::{Code, Error},
     graphql::{Api, Asker, Asking},
+    telemetry::span,
     throttle::REFUSED_COST,
 };
 
@@ -130,6 +131,7 @@ pub fn router(api: Arc<Api>, options: Options) -> Router {
     let proxies = client::Proxies::new(options.trusted_proxies);
     routes
         .layer(middleware::map_request_with_state(proxies, client::find))
+        .layer(middleware::from_fn(span::serve))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
@@ -194,7 +196,7 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
         Ok(opened) => opened,
         Err(mut refused) => {
             let client = parts.extensions.remove::<Client>().unwrap_or_default();
-            let charged = rate::charge(&services.throttle, &Viewer::anonymous(), &client, REFUSED_COST).await;
+            let charged = rate::charge(services, &Viewer::anonymous(), &client, REFUSED_COST).await;
             refused.http_headers.extend(charged.map_err(|rejection| rejection.accepting(accept))?);
             return Ok(protocol::respond(*refused, accept));
         }
@@ -218,7 +220,7 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
         let hold = parts.extensions.remove();
         return Ok(live::events::respond(server.api.follow(opened, asking), hold, place, request_id));
     }
-    let charged = rate::charge(&services.throttle, &viewer, &client, opened.cost()).await;
+    let charged = rate::charge(services, &viewer, &client, opened.cost()).await;
     let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;
     let asker = Asker { viewer, transport, client, request_id: request_id.clone() };
     let mut response = server.api.execute(opened, asker).await;

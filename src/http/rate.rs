@@ -4,28 +4,24 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::protocol::Rejection;
-use crate::{
-    auth::Viewer,
-    client::Client,
-    error::Code,
-    throttle::{Charged, Throttle},
-};
+use crate::{auth::Viewer, client::Client, error::Code, graphql::Services, throttle::Charged};
 
 /// Charges who sends a request with its cost, and gives the fields that say what is left.
 ///
 /// # Errors
 /// When too little is left: 429 (RFC 6585, 4) with `Retry-After`.
 pub async fn charge(
-    throttle: &Throttle,
+    services: &Services,
     viewer: &Viewer,
     client: &Client,
     cost: u64,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, Rejection> {
-    let Some(charged) = throttle.charge(viewer, client, cost).await else { return Ok(Vec::new()) };
+    let Some(charged) = services.throttle.charge(viewer, client, cost).await else { return Ok(Vec::new()) };
     let fields = fields(&charged);
     if !charged.refused {
         return Ok(fields);
     }
+    services.metrics.limited(charged.policy);
     let message = format!("this costs {cost}, and more than is left: try again in {} seconds", charged.seconds);
     let rejection = Rejection::new(StatusCode::TOO_MANY_REQUESTS, message).code(Code::LimitExceeded.as_str());
     Err(rejection.with(fields).retry_after(charged.seconds))

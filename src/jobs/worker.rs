@@ -5,6 +5,7 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Durati
 use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument;
 
 use super::model::{HandOut, JobRow, Lane, Outcome};
 use crate::{
@@ -12,7 +13,9 @@ use crate::{
     error::{Error, Result},
     graphql::Services,
     random::Random,
-    read, work,
+    read,
+    telemetry::span,
+    work,
 };
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST`].
@@ -162,7 +165,9 @@ impl Worker {
         }
         let began = Instant::now();
         // A panic is one job's, and not that of those that were handed out with it.
-        let tried = AssertUnwindSafe(work::run(&self.services, job)).catch_unwind();
+        let tried =
+            AssertUnwindSafe(work::run(&self.services, job).instrument(span::job(job.kind.as_str(), job.attempts)))
+                .catch_unwind();
         let outcome = match timeout(self.options.lease / 2, tried).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Outcome::Again { cause: "it panicked".to_owned(), after: None },

@@ -19,11 +19,13 @@ use futures_util::StreamExt;
 use redis::{AsyncCommands, aio::ConnectionManager};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time};
+use tracing::Instrument;
 
 use crate::{
     error::{Error, Result},
     ids::Seal,
     random::Random,
+    telemetry::span,
 };
 
 mod interest;
@@ -122,7 +124,7 @@ impl Hub {
         match &self.redis {
             Some((redis, channel)) => {
                 let text = serde_json::to_string(occurrence).map_err(Error::internal)?;
-                let () = redis.clone().publish(channel, text).await?;
+                let () = redis.clone().publish(channel, text).instrument(span::redis("PUBLISH")).await?;
                 Ok(())
             }
             None => {

@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     events::model::EventKind,
+    telemetry::span,
     throttle::PerMinute,
 };
 
@@ -86,7 +87,7 @@ impl Fcm {
 
     async fn send(&self, token: &SecretString, body: &Value) -> Result<Response, Failure> {
         let request = self.client.post(self.url.clone()).bearer_auth(token.expose_secret()).json(body);
-        request.send().await.map_err(|error| http::broken(NAME, &error))
+        span::send(request).await.map_err(|error| http::broken(NAME, &error))
     }
 }
 

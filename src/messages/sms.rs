@@ -9,6 +9,7 @@ use super::{Failure, http};
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    telemetry::span,
 };
 
 /// How causes name it.
@@ -36,7 +37,7 @@ impl Gateway {
             .bearer_auth(self.token.expose_secret())
             .header("idempotency-key", id)
             .json(&json!({"to": to, "text": text}));
-        let answer = request.send().await.map_err(|error| http::broken(NAME, &error))?;
+        let answer = span::send(request).await.map_err(|error| http::broken(NAME, &error))?;
         if answer.status().is_success() {
             return Ok(());
         }

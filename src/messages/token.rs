@@ -15,6 +15,7 @@ use super::{Failure, http};
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    telemetry::span,
 };
 
 /// What a token is for.
@@ -121,7 +122,7 @@ impl Tokens {
         // The letters of a JWT need no escaping.
         let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
         let request = self.client.post(self.endpoint.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = request.body(form).send().await.map_err(|error| http::broken(NAME, &error))?;
+        let answer = span::send(request.body(form)).await.map_err(|error| http::broken(NAME, &error))?;
         if !answer.status().is_success() {
             let failure = http::refused(NAME, answer.status(), answer.headers(), now);
             let said: Said = answer.json().await.unwrap_or_default();

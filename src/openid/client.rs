@@ -26,6 +26,7 @@ use crate::{
     auth::model::Identifier,
     clock::Clock,
     error::{Error, Result},
+    telemetry::span,
 };
 
 /// How long a provider's metadata and keys are kept. A token signed by a key that is not among them has them read anew.
@@ -309,7 +310,7 @@ impl Http {
         if !is_safe(request.url(), self.loopback) {
             return Err(Unanswered::Unsafe(request.url().clone()));
         }
-        let mut response = self.client().await?.execute(request).await?;
+        let mut response = span::execute(self.client().await?, request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {

@@ -8,7 +8,10 @@ use std::{
 
 use redis::{RedisResult, Script, ScriptInvocation, aio::ConnectionManager};
 
+use tracing::Instrument;
+
 use super::local::{Key, Policy, Taken};
+use crate::telemetry::span::redis as redis_span;
 
 /// `Policy::delay`, as the scripts begin.
 const DELAY: &str = "
@@ -168,7 +171,8 @@ impl Shared {
             return None;
         }
         let mut redis = self.redis.clone();
-        let answered: Result<RedisResult<T>, _> = tokio::time::timeout(PATIENCE, script.invoke_async(&mut redis)).await;
+        let answered: Result<RedisResult<T>, _> =
+            tokio::time::timeout(PATIENCE, script.invoke_async(&mut redis)).instrument(redis_span("EVALSHA")).await;
         let cause = match answered {
             Ok(Ok(told)) => return Some(told),
             Ok(Err(error)) => error.category().to_owned(),

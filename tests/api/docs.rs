@@ -174,6 +174,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/scaling.md"),
         include_str!("../../docs/notifications.md"),
         include_str!("../../docs/subscriptions.md"),
+        include_str!("../../docs/telemetry.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
     for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {

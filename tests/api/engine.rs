@@ -14,7 +14,7 @@ use crate::{
 const JOBS: usize = 60;
 
 /// Waits until something is so: for as long as a test may take at most, whatever else goes on.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1200 {
         if is_so().await {
             return;

@@ -66,7 +66,21 @@ impl Server {
     }
 }
 
-async fn sign_in(url: &str, identifier: &str, password: &str) -> Option<Client> {
+/// What the data has of persons, none of which is to be told to whoever runs the service.
+pub async fn of_persons(database: &TestDatabase) -> Vec<String> {
+    let mut told = Vec::new();
+    for query in [
+        "SELECT name FROM parents UNION SELECT name FROM students",
+        "SELECT phone FROM accounts WHERE phone IS NOT NULL",
+        "SELECT email FROM accounts WHERE email IS NOT NULL",
+        "SELECT citizenship_number FROM students WHERE citizenship_number IS NOT NULL",
+    ] {
+        told.extend(database.texts(query).await);
+    }
+    told
+}
+
+pub async fn sign_in(url: &str, identifier: &str, password: &str) -> Option<Client> {
     let query = "mutation($input: SignInInput!) { signIn(input: $input) { token } }";
     let input = json!({"input": {"identifier": identifier, "password": password}});
     let answer = Client::new(url.to_owned(), None).ask_with(query, input).await.ok();
@@ -119,11 +133,7 @@ async fn the_log_tells_nothing_of_a_person(backend: Backend) {
     secrets.extend(told);
     admin.data("{ instituteFeedback { edges { node { authorName } } } accessEntries { totalCount } auditEntries { totalCount } }").await;
     admin.data("{ parents(first: 100) { edges { node { name phone email } } } }").await;
-    secrets.extend(database.texts("SELECT name FROM parents UNION SELECT name FROM students").await);
-    secrets.extend(database.texts("SELECT phone FROM accounts WHERE phone IS NOT NULL").await);
-    secrets.extend(database.texts("SELECT email FROM accounts WHERE email IS NOT NULL").await);
-    secrets
-        .extend(database.texts("SELECT citizenship_number FROM students WHERE citizenship_number IS NOT NULL").await);
+    secrets.extend(of_persons(&database).await);
 
     let written = server.written();
     assert!(written.contains("citizenshipNumber"), "it is talkative: {written}");

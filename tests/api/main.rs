@@ -76,6 +76,7 @@ mod staff;
 mod stores;
 mod students;
 mod subjects;
+mod telemetry;
 mod timetable;
 mod viewer_can;
 mod visible;

@@ -1,12 +1,16 @@
 //! The stores, compiled for SQLite.
 #![allow(missing_docs, reason = "the types that Diesel's `auto_type` names after functions cannot be documented")]
 
+use diesel::SqliteConnection;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+
 /// Diesel's back end.
 pub type Backend = diesel::sqlite::Sqlite;
 /// A connection.
-pub type Cx = diesel_async::sync_connection_wrapper::SyncConnectionWrapper<diesel::SqliteConnection>;
+pub type Cx = SyncConnectionWrapper<SqliteConnection, spanned::Spanned>;
 
 pub mod dialect;
+mod spanned;
 
 #[path = "../../access/store.rs"]
 pub mod access;

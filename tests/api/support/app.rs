@@ -22,7 +22,7 @@ use rollcall::{
 };
 use secrecy::ExposeSecret;
 
-use super::{Backend, Client, TestDatabase, errors, of};
+use super::{Backend, Client, TestDatabase, errors, of, told};
 
 /// The day that the demonstration data is of: a Friday.
 pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
@@ -54,6 +54,9 @@ pub struct TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
+        if !std::thread::panicking() {
+            told::nothing_was_told();
+        }
     }
 }
 
@@ -110,6 +113,7 @@ impl TestApp {
     }
 
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
+        told::search();
         let ambient = Ambient { clock: clock.clone(), ..Ambient::default() };
         let app = App::build(config.clone(), ambient).await.unwrap_or_else(|error| panic!("{}", error.report()));
         let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));

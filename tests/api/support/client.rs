@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::told;
+
 /// A client with or without a session's token.
 #[derive(Clone)]
 pub struct Client {
@@ -22,6 +24,9 @@ pub struct Answer {
 
 impl Client {
     pub fn new(url: String, token: Option<String>) -> Self {
+        if let Some(token) = &token {
+            told::is_secret(token);
+        }
         Self { http: reqwest::Client::new(), url, token }
     }
 

@@ -56,7 +56,12 @@ static SQLITE_TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
 static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 pub fn options() -> PoolOptions {
-    PoolOptions { size: 4, acquire_timeout: Duration::from_secs(30), statement_timeout: Duration::from_secs(30) }
+    PoolOptions {
+        size: 4,
+        acquire_timeout: Duration::from_secs(30),
+        statement_timeout: Duration::from_secs(30),
+        slow: None,
+    }
 }
 
 impl TestDatabase {
