@@ -16,10 +16,11 @@ from ruamel.yaml import YAML
 CHART = Path("helm/rollcall")
 # What the chart sets itself, and what belongs into the Secret. Every other variable is one of `config`.
 MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "FCM_CREDENTIALS", "OIDC_PROVIDERS", "PERSISTED_DOCUMENTS"}
+MANAGED |= {"REDIS_CA_FILE"}
 # A container logs to standard error, and has nowhere to keep a file.
 MANAGED |= {"LOG_FILE", "LOG_ROTATION", "LOG_FILES"}
 SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_URL", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"}
-SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN"}
+SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN", "DATABASE_MIGRATION_URL"}
 # The defaults of what a server that is told to stop may wait for, in seconds, and what it gives to work in the background.
 DRAIN = {"BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
 LAST_WORKS, LAST_JOBS = 10, 20

@@ -22,7 +22,7 @@ use crate::{
     background::Background,
     clock::Clock,
     config::{Config, Environment},
-    db::{Db, PoolOptions},
+    db::{Db, PoolOptions, Pooling},
     error::{Error, Result},
     graphql::{self, Api, Services},
     http::{self, Connections, Console, DemoSignIn, admin},
@@ -33,7 +33,7 @@ use crate::{
     metrics::Metrics,
     openid::client::Providers,
     random::Random,
-    redis,
+    redis::Server,
     throttle::{PerMinute, Throttle},
 };
 
@@ -76,6 +76,7 @@ pub fn seal(config: &Config) -> Seal {
 pub struct App {
     config: Config,
     api: Arc<Api>,
+    redis: Option<Server>,
     /// Where the operator listens.
     admin: Option<TcpListener>,
 }
@@ -87,8 +88,12 @@ impl App {
     /// When something cannot be opened, or migrations are pending and may not be applied here.
     pub async fn build(config: Config, ambient: Ambient) -> Result<Self> {
         let db = open_migrated(&config).await?;
-        let redis = match &config.redis_url {
-            Some(url) => Some(redis::connect(url.expose_secret()).await?),
+        let server = match &config.redis_url {
+            Some(url) => Some(Server::new(url.expose_secret(), config.redis_ca_file.as_deref())?),
+            None => None,
+        };
+        let redis = match &server {
+            Some(server) => Some(server.connect().await?),
             None => None,
         };
         let lifetime = Lifetime {
@@ -150,7 +155,7 @@ impl App {
             Some(address) => Some(bind(address).await?.0),
             None => None,
         };
-        Ok(Self { config, api, admin })
+        Ok(Self { config, api, redis: server, admin })
     }
 
     /// The API.
@@ -211,10 +216,10 @@ impl App {
         let all = async {
             tokio::join!(serve, work, watched);
         };
-        let (services, url) = (self.api.services(), self.config.redis_url.as_ref().map(ExposeSecret::expose_secret));
+        let services = self.api.services();
         tokio::select! {
             () = all => {}
-            () = services.hub.run(url, &services.random) => {}
+            () = services.hub.run(self.redis.as_ref(), &services.random) => {}
         }
         self.api.services().background.finish_within(LAST_WORKS).await;
     }
@@ -229,7 +234,7 @@ impl App {
 
     /// What does the queue's work in this process, until it is told to stop.
     fn relay(&self, stop: &CancellationToken) -> Relay {
-        Relay::new(self.api.services(), work_of(&self.config), self.config.redis_url.clone(), stop.clone())
+        Relay::new(self.api.services(), work_of(&self.config), self.redis.clone(), stop.clone())
     }
 }
 
@@ -281,6 +286,7 @@ pub fn pool_options(config: &Config) -> PoolOptions {
         acquire_timeout: config.database_acquire_timeout,
         statement_timeout: config.database_statement_timeout,
         slow: config.telemetry.slow_sql,
+        pooling: config.database_pooling,
     }
 }
 
@@ -290,8 +296,28 @@ pub fn pool_options(config: &Config) -> PoolOptions {
 /// When migrations are pending and may not be applied here.
 pub async fn open_migrated(config: &Config) -> Result<Db> {
     let db = open_database(config).await?;
-    require_migrated(&db, config.migrate_on_start).await?;
+    require_migrated(&db, config).await?;
     Ok(db)
+}
+
+/// The URL of the configured database, for what needs sessions of its own: migrations, and what moves much at once.
+///
+/// # Errors
+/// When there is none, for a pooler of transactions is in between.
+pub fn session_url(config: &Config) -> Result<&str> {
+    match &config.database_migration_url {
+        Some(url) => Ok(url.expose_secret()),
+        None if config.database_pooling == Pooling::Session => Ok(config.database_url.expose_secret()),
+        None => Err(Error::bad_input(
+            "this needs sessions of its own, and DATABASE_POOLING=transaction has none: set DATABASE_MIGRATION_URL",
+        )),
+    }
+}
+
+/// Opens the configured database where sessions are to be had.
+pub async fn open_for_sessions(config: &Config) -> Result<Db> {
+    let url = session_url(config)?.to_owned();
+    open_database(&Config { database_url: url.into(), database_pooling: Pooling::Session, ..config.clone() }).await
 }
 
 /// The manifests of the documents that are kept.
@@ -303,19 +329,25 @@ fn manifests(config: &Config) -> Result<Vec<String>> {
     config.persisted_documents.iter().map(read).collect()
 }
 
-async fn require_migrated(db: &Db, may_apply: bool) -> Result<()> {
-    let pending = db.pending_migrations().await?;
+async fn require_migrated(db: &Db, config: &Config) -> Result<()> {
+    let (pending, unknown) = (db.pending_migrations().await?, db.unknown_migrations().await?);
+    if !unknown.is_empty() {
+        tracing::warn!(unknown = unknown.join(", "), "the database is newer than this program");
+    }
     if pending.is_empty() {
         return Ok(());
     }
-    if !may_apply {
+    if !config.migrate_on_start {
         let cause = format!(
             "migrations are pending ({}): run `rollcall migrate`, or set MIGRATE_ON_START=true",
             pending.join(", ")
         );
         return Err(Error::internal(cause));
     }
-    let applied = db.migrate().await?;
+    let applied = match &config.database_migration_url {
+        Some(_) => open_for_sessions(config).await?.migrate().await?,
+        None => db.migrate().await?,
+    };
     tracing::info!(applied = applied.join(", "), "migrated");
     Ok(())
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{graphql::Limits, telemetry::Settings, throttle::Rates};
+use crate::{db::Pooling, graphql::Limits, telemetry::Settings, throttle::Rates};
 
 mod checker;
 mod telemetry;
@@ -57,10 +57,16 @@ pub struct Config {
     pub database_acquire_timeout: Duration,
     /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`
     pub database_statement_timeout: Duration,
+    /// `DATABASE_POOLING`: what is between this program and PostgreSQL.
+    pub database_pooling: Pooling,
+    /// `DATABASE_MIGRATION_URL`: the way past a pooler, for what needs a session.
+    pub database_migration_url: Option<SecretString>,
     /// `MIGRATE_ON_START`; where it is not set: yes for SQLite, no for PostgreSQL.
     pub migrate_on_start: bool,
     /// `REDIS_URL`
     pub redis_url: Option<SecretString>,
+    /// `REDIS_CA_FILE`: the authorities of which the certificate of Redis must be, in place of those that the system trusts.
+    pub redis_ca_file: Option<PathBuf>,
     /// `LISTEN_ADDR`
     pub listen_addr: SocketAddr,
     /// `ALLOWED_HOSTS`; empty allows every host (development only).
@@ -151,8 +157,11 @@ struct Raw {
     database_pool_size: Option<String>,
     database_acquire_timeout_seconds: Option<String>,
     database_statement_timeout_seconds: Option<String>,
+    database_pooling: Option<String>,
+    database_migration_url: Option<String>,
     migrate_on_start: Option<String>,
     redis_url: Option<String>,
+    redis_ca_file: Option<String>,
     listen_addr: Option<String>,
     allowed_hosts: Option<String>,
     trusted_proxies: Option<String>,
@@ -296,8 +305,16 @@ impl Checker {
                 raw.database_statement_timeout_seconds,
                 15,
             ),
+            database_pooling: self.one_of(
+                "DATABASE_POOLING",
+                raw.database_pooling,
+                Pooling::Session,
+                &[("session", Pooling::Session), ("transaction", Pooling::Transaction)],
+            ),
+            database_migration_url: self.database_migration_url(raw.database_migration_url),
             migrate_on_start: self.one_of("MIGRATE_ON_START", raw.migrate_on_start, embedded, &booleans),
             redis_url: self.redis_url(raw.redis_url),
+            redis_ca_file: raw.redis_ca_file.map(PathBuf::from),
             listen_addr: self.parsed(
                 "LISTEN_ADDR",
                 raw.listen_addr,
@@ -385,6 +402,7 @@ impl Checker {
         if config.sms_gateway_url.is_some() != config.sms_gateway_token.is_some() {
             self.problem("SMS_GATEWAY_TOKEN", "goes with SMS_GATEWAY_URL: set both, or neither");
         }
+        self.stores(&config, embedded);
         (config, self.problems)
     }
 

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use rollcall::{
     accounts::{self, NewAdmin, Task, check, password_from_stdin},
-    app::{self, Ambient, App, open_database, open_migrated, pool_options},
+    app::{self, Ambient, App, open_database, open_for_sessions, open_migrated, pool_options, session_url},
     auth::{Role, model::Identifier},
     config::Config,
     db::copy,
@@ -15,7 +15,6 @@ use rollcall::{
     graphql,
     telemetry::{Settings, Telemetry},
 };
-use secrecy::ExposeSecret;
 
 /// A student management system served as one GraphQL API.
 #[derive(Parser)]
@@ -188,15 +187,14 @@ async fn run(command: Command, config: Config) -> Result<ExitCode> {
     match command {
         Command::Accounts(command) => manage(command, &config).await,
         Command::Db(Database::Copy { from, to }) => {
-            let configured =
-                |url: Option<String>| url.unwrap_or_else(|| config.database_url.expose_secret().to_owned());
-            well(copy::run(&configured(from), &configured(to), pool_options(&config)).await)
+            let configured = |url: Option<String>| url.map_or_else(|| session_url(&config).map(str::to_owned), Ok);
+            well(copy::run(&configured(from)?, &configured(to)?, pool_options(&config)).await)
         }
         Command::Serve => well(serve(config).await),
         Command::Worker => well(work(config).await),
         Command::Migrate { status, revert } => well(migrate(&config, status, revert).await),
         Command::Seed { students, days, password } => {
-            let db = open_database(&config).await?;
+            let db = open_for_sessions(&config).await?;
             well(demo::seed(&db, students, days, password.into()).await)
         }
         Command::Demo { .. } | Command::Schema { .. } | Command::Authorization => {
@@ -238,7 +236,8 @@ async fn work(config: Config) -> Result<()> {
 }
 
 async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {
-    let db = open_database(config).await?;
+    // What is pending can be asked over a pooler as well.
+    let db = if status { open_database(config).await? } else { open_for_sessions(config).await? };
     let (done, names) = match (status, revert) {
         (true, _) => ("pending", db.pending_migrations().await?),
         (_, true) => ("reverted", db.revert().await?),
@@ -249,6 +248,10 @@ async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {
     }
     for name in names {
         println!("{done}: {name}");
+    }
+    let unknown = db.unknown_migrations().await?;
+    if !unknown.is_empty() {
+        println!("the database is newer than this program, which does not know: {}", unknown.join(", "));
     }
     Ok(())
 }

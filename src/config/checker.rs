@@ -10,10 +10,13 @@ use std::{
 
 use axum::http::{HeaderValue, Uri};
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::Environment;
-use crate::messages;
+use super::{Config, Environment};
+use crate::{
+    db::{Pooling, pg::server::Server},
+    messages,
+};
 
 /// The key that seals ids where no secret is set: good for development and the demo, whose data is nobody's.
 const DEVELOPMENT_KEY: &str = "rollcall development key: not a secret";
@@ -100,14 +103,44 @@ impl Checker {
 
     pub fn database_url(&mut self, value: Option<String>) -> String {
         let url = value.unwrap_or_else(|| "sqlite:data/rollcall.db".to_owned());
-        let known = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
-            || url.starts_with("postgres://")
-            || url.starts_with("postgresql://");
-        if !known {
-            // The value can hold a password: it is not repeated.
-            self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database");
+        // The value can hold a password: it is not repeated.
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => {}
+            None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                if let Err(problem) = Server::parse(&url) {
+                    self.problem("DATABASE_URL", problem);
+                }
+            }
+            _ => {
+                self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database")
+            }
         }
         url
+    }
+
+    pub fn database_migration_url(&mut self, value: Option<String>) -> Option<SecretString> {
+        let url = value?;
+        if let Err(problem) = Server::parse(&url) {
+            self.problem("DATABASE_MIGRATION_URL", problem);
+        }
+        Some(url.into())
+    }
+
+    /// That what is said of the database and of Redis goes together.
+    pub fn stores(&mut self, config: &Config, embedded: bool) {
+        let (pooled, direct) = (config.database_pooling == Pooling::Transaction, &config.database_migration_url);
+        for (variable, said) in [("DATABASE_POOLING", pooled), ("DATABASE_MIGRATION_URL", direct.is_some())] {
+            if embedded && said {
+                self.problem(variable, "is of PostgreSQL, and DATABASE_URL is of SQLite");
+            }
+        }
+        if pooled && !embedded && config.migrate_on_start && direct.is_none() {
+            self.problem("MIGRATE_ON_START", "needs DATABASE_MIGRATION_URL with DATABASE_POOLING=transaction");
+        }
+        let encrypted = config.redis_url.as_ref().is_some_and(|url| url.expose_secret().starts_with("rediss://"));
+        if config.redis_ca_file.is_some() && !encrypted {
+            self.problem("REDIS_CA_FILE", "goes with a REDIS_URL of rediss://: nothing else is encrypted");
+        }
     }
 
     pub fn redis_url(&mut self, value: Option<String>) -> Option<SecretString> {

@@ -146,6 +146,33 @@ fn an_origin_is_as_browsers_write_it() {
 }
 
 #[test]
+fn what_is_said_of_the_stores_goes_together() {
+    let told = |vars: &[(&str, &str)]| match read(&[&PRODUCTION[..], vars].concat()) {
+        Ok(_) => Vec::new(),
+        Err(Problems(problems)) => {
+            assert!(problems.iter().all(|(_, problem)| !problem.contains("hunter2")), "{problems:?}");
+            problems.into_iter().map(|(variable, _)| variable).collect()
+        }
+    };
+    let (pooled, direct) =
+        ("postgres://me:hunter2@pooler:6432/school", "postgres://me:hunter2@db/school?sslmode=require");
+    let (url, pooling) = (("DATABASE_URL", pooled), ("DATABASE_POOLING", "transaction"));
+    let (migrations, on_start) = (("DATABASE_MIGRATION_URL", direct), ("MIGRATE_ON_START", "true"));
+    assert!(told(&[url, pooling]).is_empty() && told(&[url, migrations]).is_empty());
+    assert!(told(&[url, pooling, migrations, on_start]).is_empty());
+    assert_eq!(told(&[url, pooling, on_start]), ["MIGRATE_ON_START"], "nothing could be locked");
+    assert_eq!(told(&[("DATABASE_POOLING", "statement")]), ["DATABASE_POOLING"]);
+    assert_eq!(told(&[pooling]), ["DATABASE_POOLING"], "SQLite has no pooler");
+    assert_eq!(told(&[migrations]), ["DATABASE_MIGRATION_URL"]);
+    assert_eq!(told(&[("DATABASE_URL", "postgres://me:hunter2@db/school?sslmode=verify-ca")]), ["DATABASE_URL"]);
+    assert_eq!(told(&[url, ("DATABASE_MIGRATION_URL", "sqlite:hunter2")]), ["DATABASE_MIGRATION_URL"]);
+    let authorities = ("REDIS_CA_FILE", "/etc/rollcall/redis-ca.pem");
+    assert!(told(&[("REDIS_URL", "rediss://:hunter2@redis"), authorities]).is_empty());
+    assert_eq!(told(&[("REDIS_URL", "redis://:hunter2@redis"), authorities]), ["REDIS_CA_FILE"]);
+    assert_eq!(told(&[authorities]), ["REDIS_CA_FILE"]);
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let config = read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"));

@@ -4,20 +4,21 @@
 //! each back end: as `db::pg::<store>` and as `db::sqlite::<store>`. [`dispatch!`](crate::dispatch) calls the one that
 //! fits the connection at hand.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
-use diesel::{ConnectionError, migration::MigrationSource};
+use diesel::{ConnectionError, ConnectionResult, result::Error as DieselError};
 use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
+    AsyncConnection, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
         bb8::{Pool, PooledConnection},
     },
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::timeout;
 
-use self::pg::held::Held;
+pub use self::pg::connector::Pooling;
+use self::pg::{connector::Connector, held::Held};
 use crate::{
     error::{Error, Result},
     telemetry::sql::{Counts, Watch},
@@ -25,6 +26,7 @@ use crate::{
 
 pub mod copy;
 pub mod expressions;
+mod migrations;
 pub mod paging;
 pub mod pg;
 #[expect(missing_docs, reason = "generated")]
@@ -32,20 +34,19 @@ pub mod schema;
 pub mod sqlite;
 pub mod text_enum;
 
-const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-
 /// How pools are made.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolOptions {
     /// Connections at most, for reads on SQLite and for everything on PostgreSQL.
     pub size: u32,
-    /// How long a request waits for a connection.
+    /// How long a request waits for a connection, and a new one may take to be made.
     pub acquire_timeout: Duration,
     /// How long PostgreSQL works on one statement.
     pub statement_timeout: Duration,
     /// From when on a statement is slow, and logged.
     pub slow: Option<Duration>,
+    /// What is between this program and PostgreSQL.
+    pub pooling: Pooling,
 }
 
 /// An open database.
@@ -57,7 +58,10 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Pools {
-    Pg(Pool<pg::Cx>),
+    Pg {
+        pool: Pool<pg::Cx>,
+        by: Arc<Connector>,
+    },
     /// SQLite has one writer; readers go on beside it.
     Sqlite {
         read: Pool<sqlite::Cx>,
@@ -81,9 +85,14 @@ macro_rules! dispatch {
     ($connection:expr, $store:ident :: $function:ident ( $($argument:expr),* $(,)? )) => {
         match &mut $connection {
             $crate::db::Connection::Pg(held) => {
-                let done = $crate::db::pg::$store::$function(held.start(), $($argument),*).await;
-                held.end();
-                done
+                let started = held.start().await;
+                match started {
+                    Ok(cx) => {
+                        let done = $crate::db::pg::$store::$function(cx, $($argument),*).await;
+                        held.end(done).await
+                    }
+                    Err(error) => Err(error.into()),
+                }
             }
             $crate::db::Connection::Sqlite(cx) => $crate::db::sqlite::$store::$function(&mut **cx, $($argument),*).await,
         }
@@ -117,7 +126,7 @@ impl Db {
     /// A connection to read with.
     pub async fn read(&self) -> Result<Connection<'_>> {
         Ok(match &self.pools {
-            Pools::Pg(pool) => Connection::Pg(Held::new(pool.get().await?)),
+            Pools::Pg { pool, by } => Connection::Pg(Held::new(pool.get().await?, by)),
             Pools::Sqlite { read, .. } => Connection::Sqlite(read.get().await?),
         })
     }
@@ -125,7 +134,7 @@ impl Db {
     /// A connection to write with.
     pub async fn write(&self) -> Result<Connection<'_>> {
         Ok(match &self.pools {
-            Pools::Pg(pool) => Connection::Pg(Held::new(pool.get().await?)),
+            Pools::Pg { pool, by } => Connection::Pg(Held::new(pool.get().await?, by)),
             Pools::Sqlite { write, .. } => Connection::Sqlite(write.get().await?),
         })
     }
@@ -158,7 +167,7 @@ impl Db {
     #[must_use]
     pub fn pools(&self) -> Vec<(&'static str, bb8::State)> {
         match &self.pools {
-            Pools::Pg(pool) => vec![("all", pool.state())],
+            Pools::Pg { pool, .. } => vec![("all", pool.state())],
             Pools::Sqlite { read, write } => vec![("read", read.state()), ("write", write.state())],
         }
     }
@@ -167,80 +176,12 @@ impl Db {
     pub async fn ping(&self) -> Result<()> {
         match self.read().await? {
             Connection::Pg(mut held) => {
-                let answered = held.start().batch_execute("SELECT 1").await;
-                held.end();
-                answered?;
+                let answered = held.start().await?.batch_execute("SELECT 1").await;
+                held.end(answered).await?;
             }
             Connection::Sqlite(mut cx) => cx.batch_execute("SELECT 1").await?,
         }
         Ok(())
-    }
-
-    /// Names of the migrations that were not applied yet, in order.
-    pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        self.migrations(Direction::Look).await
-    }
-
-    /// Applies every pending migration and names them.
-    pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.migrations(Direction::Up).await
-    }
-
-    /// Reverts every applied migration, newest first, and names them. All data is lost.
-    pub async fn revert(&self) -> Result<Vec<String>> {
-        self.migrations(Direction::Down).await
-    }
-
-    /// Versions of the migrations that were applied and that this program does not know: a newer one applied them.
-    pub async fn unknown_migrations(&self) -> Result<Vec<String>> {
-        self.migrations(Direction::Unknown).await
-    }
-
-    async fn migrations(&self, direction: Direction) -> Result<Vec<String>> {
-        match &self.pools {
-            Pools::Pg(pool) => {
-                let connection = pool.dedicated_connection().await.map_err(pool_error)?;
-                run_migrations(AsyncMigrationHarness::new(connection), || PG_MIGRATIONS, direction)
-            }
-            Pools::Sqlite { write, .. } => {
-                let connection = write.get_owned().await?;
-                run_migrations(AsyncMigrationHarness::new(connection), || SQLITE_MIGRATIONS, direction)
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    Look,
-    Unknown,
-    Up,
-    Down,
-}
-
-fn run_migrations<DB: diesel::backend::Backend>(
-    mut harness: impl MigrationHarness<DB>,
-    source: impl Fn() -> EmbeddedMigrations,
-    direction: Direction,
-) -> Result<Vec<String>> {
-    let pending = harness.pending_migrations(source()).map_err(Error::migration)?;
-    let pending = pending.iter().map(|migration| migration.name().to_string()).collect();
-    match direction {
-        Direction::Look => Ok(pending),
-        Direction::Unknown => {
-            let known = MigrationSource::<DB>::migrations(&source()).map_err(Error::migration)?;
-            let known: BTreeSet<String> = known.iter().map(|known| known.name().version().to_string()).collect();
-            let applied = harness.applied_migrations().map_err(Error::migration)?;
-            Ok(applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).rev().collect())
-        }
-        Direction::Up => {
-            harness.run_pending_migrations(source()).map_err(Error::migration)?;
-            Ok(pending)
-        }
-        Direction::Down => {
-            let reverted = harness.revert_all_migrations(source()).map_err(Error::migration)?;
-            Ok(reverted.iter().map(ToString::to_string).collect())
-        }
     }
 }
 
@@ -248,11 +189,7 @@ impl Connection<'_> {
     /// Opens a transaction by the statement that fits.
     async fn begin(mut self, pg: &'static str, sqlite: &'static str) -> Result<Self> {
         match &mut self {
-            Connection::Pg(held) => {
-                let opened = AnsiTransactionManager::begin_transaction_sql(held.start(), pg).await;
-                held.end();
-                opened?;
-            }
+            Connection::Pg(held) => held.begin(pg).await?,
             Connection::Sqlite(cx) => {
                 use diesel::connection::AnsiTransactionManager;
                 cx.spawn_blocking(move |cx| AnsiTransactionManager::begin_transaction_sql(cx, sqlite)).await?;
@@ -267,11 +204,7 @@ impl Connection<'_> {
     /// When it met another one ([`Error::met_another`]): then nothing is kept.
     pub async fn commit(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(held) => {
-                let ended = <pg::Cx as AsyncConnection>::TransactionManager::commit_transaction(held.start()).await;
-                held.end();
-                ended?;
-            }
+            Connection::Pg(held) => held.finish(true).await?,
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
             }
@@ -282,11 +215,7 @@ impl Connection<'_> {
     /// Ends the transaction and keeps nothing of it.
     pub async fn rollback(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(held) => {
-                let ended = <pg::Cx as AsyncConnection>::TransactionManager::rollback_transaction(held.start()).await;
-                held.end();
-                ended?;
-            }
+            Connection::Pg(held) => held.finish(false).await?,
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::rollback_transaction(&mut **cx).await?;
             }
@@ -297,10 +226,16 @@ impl Connection<'_> {
 
 impl Pools {
     async fn open_pg(url: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
-        let setup = format!("SET statement_timeout = {}; SET timezone = 'UTC'", options.statement_timeout.as_millis());
-        let manager = manager::<pg::Cx>(url, setup, Watch::new("postgresql", statements.clone(), options.slow));
+        let by = Arc::new(Connector::new(url, options)?);
+        let watch = Watch::new("postgresql", statements.clone(), options.slow);
+        let connector = Arc::clone(&by);
+        let connect = move || {
+            let by = Arc::clone(&connector);
+            async move { by.connect().await }.boxed()
+        };
+        let manager = manager::<pg::Cx>(connect, watch, options.acquire_timeout);
         let pool = builder(options.size, options).build(manager).await.map_err(pool_error)?;
-        Ok(Self::Pg(pool))
+        Ok(Self::Pg { pool, by })
     }
 
     async fn open_sqlite(path: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
@@ -308,9 +243,14 @@ impl Pools {
         let setup = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
                      PRAGMA foreign_keys = ON;";
         let watch = Watch::new("sqlite", statements.clone(), options.slow);
-        let writer = manager::<sqlite::Cx>(path, setup.to_owned(), watch.clone());
+        let file = |setup: String| {
+            let path = path.to_owned();
+            move || set_up(path.clone(), setup.clone()).boxed()
+        };
+        let in_time = options.acquire_timeout;
+        let writer = manager::<sqlite::Cx>(file(setup.to_owned()), watch.clone(), in_time);
         let write = builder(1, options).build(writer).await.map_err(pool_error)?;
-        let reader = manager::<sqlite::Cx>(path, format!("{setup} PRAGMA query_only = ON;"), watch);
+        let reader = manager::<sqlite::Cx>(file(format!("{setup} PRAGMA query_only = ON;")), watch, in_time);
         let read = builder(options.size, options).build(reader).await.map_err(pool_error)?;
         Ok(Self::Sqlite { read, write })
     }
@@ -320,25 +260,39 @@ fn builder<M: bb8::ManageConnection>(size: u32, options: PoolOptions) -> bb8::Bu
     bb8::Pool::builder().max_size(size).min_idle(Some(1)).connection_timeout(options.acquire_timeout)
 }
 
-/// Makes connections that are set up alike, and watched as to what is sent over them.
-fn manager<C>(url: &str, setup: String, watch: Watch) -> AsyncDieselConnectionManager<C>
+async fn set_up(path: String, setup: String) -> ConnectionResult<sqlite::Cx> {
+    let mut connection = sqlite::Cx::establish(&path).await?;
+    connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Makes connections by `connect`, each within a time, that are watched as to what is sent over them.
+fn manager<C>(
+    connect: impl Fn() -> BoxFuture<'static, ConnectionResult<C>> + Send + Sync + 'static,
+    watch: Watch,
+    in_time: Duration,
+) -> AsyncDieselConnectionManager<C>
 where
-    C: AsyncConnection + SimpleAsyncConnection + 'static,
+    C: PoolableConnection + 'static,
 {
     let mut config = ManagerConfig::default();
-    // No question at each check-out: a connection that has broken says so when it is given back.
-    config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| {
-        let (url, setup, watch) = (url.to_owned(), setup.clone(), watch.clone());
+    // No question at each check-out: a connection that has broken is known by what became of it, even where that happened
+    // while it was idle.
+    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut C| {
+        let whole = if connection.is_broken() { Err(DieselError::BrokenTransactionManager) } else { Ok(()) };
+        ready(whole).boxed()
+    }));
+    config.custom_setup = Box::new(move |_| {
+        let (connecting, watch) = (connect(), watch.clone());
         async move {
-            let mut connection = C::establish(&url).await?;
-            connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            let late = |_| ConnectionError::BadConnection("no connection was made in time".to_owned());
+            let mut connection = timeout(in_time, connecting).await.map_err(late)??;
             connection.set_instrumentation(watch);
             Ok(connection)
         }
         .boxed()
     });
-    AsyncDieselConnectionManager::new_with_config(url, config)
+    AsyncDieselConnectionManager::new_with_config("", config)
 }
 
 fn pool_error(error: diesel_async::pooled_connection::PoolError) -> Error {

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::join_all};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::Notify,
     time::{MissedTickBehavior, interval, sleep},
@@ -17,7 +16,7 @@ use super::{
     wake::Wake,
     worker::{Options, Worker},
 };
-use crate::{error::Result, graphql::Services, metrics::oldest_of, read};
+use crate::{error::Result, graphql::Services, metrics::oldest_of, read, redis::Server};
 
 /// How long to wait for what nobody told of: jobs whose time comes, and those whose worker died.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,18 +39,13 @@ pub struct Relay {
     stop: CancellationToken,
     taken: Arc<Notify>,
     tasks: TaskTracker,
-    redis: Option<SecretString>,
+    redis: Option<Server>,
 }
 
 impl Relay {
     /// A relay with workers that do jobs so, until it is told to `stop`; `redis` is where the other instances are.
     #[must_use]
-    pub fn new(
-        services: &Arc<Services>,
-        options: Options,
-        redis: Option<SecretString>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub fn new(services: &Arc<Services>, options: Options, redis: Option<Server>, stop: CancellationToken) -> Self {
         let (taken, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
         let worker = Worker::new(Arc::clone(services), options);
         // What is pushed by one version is read by that version alone.
@@ -174,17 +168,17 @@ impl Relay {
 
     /// Hears from other instances that there is something to do.
     async fn hear(&self) {
-        let Some(url) = &self.redis else { return std::future::pending().await };
+        let Some(server) = &self.redis else { return std::future::pending().await };
         loop {
-            if let Err(error) = self.listen(url.expose_secret()).await {
+            if let Err(error) = self.listen(server).await {
                 tracing::debug!(cause = error.category(), "other instances are not heard: this one looks by itself");
             }
             sleep(AGAIN).await;
         }
     }
 
-    async fn listen(&self, url: &str) -> redis::RedisResult<()> {
-        let mut channel = redis::Client::open(url)?.get_async_pubsub().await?;
+    async fn listen(&self, server: &Server) -> redis::RedisResult<()> {
+        let mut channel = server.hear().await?;
         channel.subscribe(Wake::channel(&self.services.seal)).await?;
         let mut told = channel.into_on_message();
         // Something may have been told before.

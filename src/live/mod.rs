@@ -25,6 +25,7 @@ use crate::{
     error::{Error, Result},
     ids::Seal,
     random::Random,
+    redis::Server,
     telemetry::span,
 };
 
@@ -144,13 +145,13 @@ impl Hub {
         Listener { id, local: Arc::clone(&self.local), receiver, lagged }
     }
 
-    /// Hands out what comes over Redis at `url`, for ever; without Redis there is nothing to do for it.
-    pub async fn run(&self, url: Option<&str>, random: &Random) {
-        let (Some((redis, channel)), Some(url)) = (&self.redis, url) else {
+    /// Hands out what comes over the Redis at `server`, for ever; without Redis there is nothing to do for it.
+    pub async fn run(&self, server: Option<&Server>, random: &Random) {
+        let (Some((redis, channel)), Some(server)) = (&self.redis, server) else {
             return std::future::pending().await;
         };
         loop {
-            if let Err(error) = self.hear(url, redis, channel).await {
+            if let Err(error) = self.hear(server, redis, channel).await {
                 tracing::error!(error = error.report(), "live: Redis is not heard");
             }
             // Not all instances at once.
@@ -159,9 +160,9 @@ impl Hub {
     }
 
     /// Hands out what comes over Redis, for as long as it comes.
-    async fn hear(&self, url: &str, redis: &ConnectionManager, channel: &str) -> Result<()> {
+    async fn hear(&self, server: &Server, redis: &ConnectionManager, channel: &str) -> Result<()> {
         let subscribe = async {
-            let mut subscribed = redis::Client::open(url)?.get_async_pubsub().await?;
+            let mut subscribed = server.hear().await?;
             subscribed.subscribe(channel).await?;
             Ok::<_, Error>(subscribed)
         };

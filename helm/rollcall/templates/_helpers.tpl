@@ -45,6 +45,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- with .Values.files.persistedDocuments -}}
 {{- if .configMapName }}{{ $_ := set $files "PERSISTED_DOCUMENTS" (dict "name" "documents" "key" .key "source" (dict "configMap" (dict "name" .configMapName "defaultMode" 0444))) }}{{ end -}}
 {{- end -}}
+{{- with .Values.files.redisAuthorities -}}
+{{- if .configMapName }}{{ $_ := set $files "REDIS_CA_FILE" (dict "name" "redis-ca" "key" .key "source" (dict "configMap" (dict "name" .configMapName "defaultMode" 0444))) }}{{ end -}}
+{{- end -}}
+{{- with .Values.files.databaseAuthorities -}}
+{{- /* No variable has its name: DATABASE_URL has, in the Secret. */ -}}
+{{- if .configMapName }}{{ $_ := set $files "sslrootcert" (dict "name" "database-ca" "key" "" "source" (dict "configMap" (dict "name" .configMapName "defaultMode" 0444))) }}{{ end -}}
+{{- end -}}
 {{ toYaml $files }}
 {{- end }}
 
@@ -53,7 +60,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $hosts := join "," (ternary .Values.ingress.hosts list .Values.ingress.enabled) -}}
 {{- $environment := dict "LISTEN_ADDR" "0.0.0.0:8000" "ADMIN_ADDR" "0.0.0.0:9000" "WORKER" (ternary "false" "true" .Values.worker.enabled) -}}
 {{- $_ := set $environment "ALLOWED_HOSTS" (required "config.ALLOWED_HOSTS is required where there is no ingress: the names that clients use" (.Values.config.ALLOWED_HOSTS | default $hosts)) -}}
-{{- range $variable, $file := include "rollcall.files" . | fromYaml -}}
+{{- range $variable, $file := omit (include "rollcall.files" . | fromYaml) "sslrootcert" -}}
 {{- $_ := set $environment $variable (printf "/etc/rollcall/%s/%s" $file.name $file.key) -}}
 {{- end -}}
 {{- range $variable, $value := omit .Values.config "ALLOWED_HOSTS" -}}

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use self::model::{Row, Sum, Table, Value};
 use crate::{
-    db::{Connection, Db, PoolOptions},
+    db::{Connection, Db, PoolOptions, Pooling},
     dispatch,
     error::{Error, Result},
 };
@@ -34,8 +34,8 @@ pub struct Copied {
 /// # Errors
 /// As [`copy`], and when a URL names no database.
 pub async fn run(from: &str, to: &str, options: PoolOptions) -> Result<()> {
-    // A table takes as long as it takes.
-    let options = PoolOptions { size: 1, statement_timeout: Duration::ZERO, ..options };
+    // A table takes as long as it takes, and settings are changed for it.
+    let options = PoolOptions { size: 1, statement_timeout: Duration::ZERO, pooling: Pooling::Session, ..options };
     let (from, to) = (open("source", from, options).await?, open("target", to, options).await?);
     let copied = copy(&from, &to).await?;
     for Copied { table, sum } in &copied {

@@ -6,8 +6,11 @@ pub type Backend = diesel::pg::Pg;
 /// A connection.
 pub type Cx = diesel_async::AsyncPgConnection;
 
+pub mod connector;
 pub mod dialect;
 pub mod held;
+pub mod server;
+mod tls;
 
 #[path = "../../access/store.rs"]
 pub mod access;
@@ -19,6 +22,8 @@ pub mod accounts_write;
 pub mod api_keys;
 #[path = "../../api_keys/write.rs"]
 pub mod api_keys_write;
+#[path = "../applied.rs"]
+pub mod applied;
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
 #[path = "../../attendance/counts.rs"]

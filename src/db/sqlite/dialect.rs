@@ -8,6 +8,9 @@ use diesel::{
 
 use super::Cx;
 
+/// Counts the tables that migrations are written down in: none, before the first.
+pub const MIGRATED: &str = "SELECT count(*) AS n FROM sqlite_schema WHERE name = '__diesel_schema_migrations'";
+
 /// The most rows of `columns` columns that one statement can insert: SQLite takes 32,766 bind variables.
 #[must_use]
 pub fn rows_per_insert(columns: usize) -> usize {

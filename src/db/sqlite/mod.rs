@@ -22,6 +22,8 @@ pub mod accounts_write;
 pub mod api_keys;
 #[path = "../../api_keys/write.rs"]
 pub mod api_keys_write;
+#[path = "../applied.rs"]
+pub mod applied;
 #[path = "../../attendance/store.rs"]
 pub mod attendance;
 #[path = "../../attendance/counts.rs"]

@@ -12,7 +12,7 @@ use diesel_async::{
     sync_connection_wrapper::SyncConnectionWrapper,
 };
 use rollcall::{
-    db::{Db, PoolOptions},
+    db::{Db, PoolOptions, Pooling},
     demo,
 };
 use tempfile::TempDir;
@@ -61,6 +61,7 @@ pub fn options() -> PoolOptions {
         acquire_timeout: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
         slow: None,
+        pooling: Pooling::Session,
     }
 }
 
@@ -157,7 +158,7 @@ async fn fill(url: &str) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
-fn server() -> String {
+pub fn server() -> String {
     std::env::var("ROLLCALL_TEST_DATABASE_URL")
         .expect("ROLLCALL_TEST_DATABASE_URL is not set: run the tests with `make test`, which starts the servers")
 }
