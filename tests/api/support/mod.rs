@@ -1,12 +1,16 @@
 //! The kit of the tests: an application on a database of its own, and a client per viewer.
 
 mod app;
+mod certificates;
 mod client;
 mod database;
 mod fcm;
 mod heard;
 mod live;
+mod own;
 mod peers;
+mod pgbouncer;
+mod postgres;
 pub mod provider;
 mod redis;
 pub mod schema;
@@ -14,12 +18,15 @@ pub mod select;
 mod told;
 
 pub use app::{PASSWORD, TestApp, redis_url};
+pub use certificates::Authority;
 pub use client::{Answer, Client, errors, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
 pub use fcm::{FakeFcm, Refusal};
 pub use heard::{Heard, Seen};
 pub use live::{Events, Said, Socket};
 pub use peers::{Fault, Mail, Peers};
+pub use pgbouncer::PgBouncer;
+pub use postgres::{EncryptedPostgres, SECRET as POSTGRES_SECRET};
 pub use redis::RedisServer;
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.

@@ -1,15 +1,21 @@
 //! A Redis of a test's own, which it may stop and start: it keeps nothing.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-/// A server on a free port, without a password and without a file.
+use tempfile::TempDir;
+
+use super::{certificates::Issued, own::free_port};
+
+/// A server on a free port, without a file; without a password too, unless it is encrypted.
 pub struct RedisServer {
     port: u16,
     child: Child,
+    /// Where its certificate is.
+    _folder: Option<TempDir>,
 }
 
 impl Drop for RedisServer {
@@ -21,10 +27,45 @@ impl Drop for RedisServer {
 
 impl RedisServer {
     pub async fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let server = Self { port, child: spawn(port) };
+        let port = free_port();
+        let server = Self { port, child: spawn(port), _folder: None };
         server.answers().await;
         server
+    }
+
+    /// The password of one that is encrypted.
+    pub const SECRET: &str = "hunter2-of-redis";
+
+    /// One that takes nothing but TLS.
+    pub async fn start_encrypted(issued: &Issued) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (certificate, key) = (file("server.pem", &issued.certificate), file("server.key", &issued.key));
+        let child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", "0", "--tls-port", &port.to_string(), "--save", ""])
+            .args(["--appendonly", "no", "--tls-auth-clients", "no", "--requirepass", Self::SECRET])
+            .arg("--tls-cert-file")
+            .arg(certificate)
+            .arg("--tls-key-file")
+            .arg(key)
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { port, child, _folder: Some(folder) };
+        while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    }
+
+    /// The URL of one that is encrypted, by a name of its host.
+    pub fn encrypted_url(&self, host: &str) -> String {
+        format!("rediss://:{}@{host}:{}/", Self::SECRET, self.port)
     }
 
     pub fn url(&self) -> String {
