@@ -3,7 +3,6 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
 use rollcall::{
     clock::Clock,
@@ -29,6 +28,7 @@ struct Answer {
 
 /// What a query gives, which has one `answer`, on a connection as stores have it.
 pub async fn asked(connection: &mut Connection<'_>, query: &str) -> String {
+    use diesel_async::RunQueryDsl;
     let Connection::Pg(held) = connection else { panic!("it is of PostgreSQL") };
     let cx = held.start().await.unwrap();
     let answer: diesel::QueryResult<Answer> = diesel::sql_query(query).get_result(cx).await;
