@@ -19,7 +19,7 @@ MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "FCM_CREDENTIALS", "OIDC_PROVI
 # A container logs to standard error, and has nowhere to keep a file.
 MANAGED |= {"LOG_FILE", "LOG_ROTATION", "LOG_FILES"}
 SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_URL", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"}
-SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN"}
+SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN", "DATABASE_REPLICA_URLS"}
 # The defaults of what a server that is told to stop may wait for, in seconds, and what it gives to work in the background.
 DRAIN = {"BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
 LAST_WORKS, LAST_JOBS = 10, 20

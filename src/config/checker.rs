@@ -100,14 +100,27 @@ impl Checker {
 
     pub fn database_url(&mut self, value: Option<String>) -> String {
         let url = value.unwrap_or_else(|| "sqlite:data/rollcall.db".to_owned());
-        let known = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
-            || url.starts_with("postgres://")
-            || url.starts_with("postgresql://");
-        if !known {
+        if !url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) && !is_postgres(&url) {
             // The value can hold a password: it is not repeated.
             self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database");
         }
         url
+    }
+
+    /// The replicas of a database, which is `embedded` or not.
+    pub fn database_replica_urls(&mut self, value: Option<String>, embedded: bool) -> Vec<SecretString> {
+        let value = value.unwrap_or_default();
+        let urls: Vec<&str> = value.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
+        // The values can hold a password: they are not repeated.
+        if embedded && !urls.is_empty() {
+            self.problem("DATABASE_REPLICA_URLS", "goes with a PostgreSQL in DATABASE_URL: SQLite has no replicas");
+        } else if !urls.iter().all(|url| is_postgres(url)) {
+            self.problem(
+                "DATABASE_REPLICA_URLS",
+                "takes postgres://user:password@host:port/database, of several with commas between them",
+            );
+        }
+        urls.into_iter().map(SecretString::from).collect()
     }
 
     pub fn redis_url(&mut self, value: Option<String>) -> Option<SecretString> {
@@ -264,6 +277,10 @@ impl Checker {
             self.problem(variable, format!("has fewer than {SECRET_LENGTH} characters"));
         }
     }
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 /// An origin as browsers write it (RFC 6454, 6.2).

@@ -4,7 +4,7 @@
 //! each back end: as `db::pg::<store>` and as `db::sqlite::<store>`. [`dispatch!`](crate::dispatch) calls the one that
 //! fits the connection at hand.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use diesel::{ConnectionError, migration::MigrationSource};
 use diesel_async::{
@@ -17,7 +17,10 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
-use self::pg::held::Held;
+use self::{
+    pg::held::Held,
+    replicas::{Replica, Replicas},
+};
 use crate::{
     error::{Error, Result},
     telemetry::sql::{Counts, Watch},
@@ -27,6 +30,8 @@ pub mod copy;
 pub mod expressions;
 pub mod paging;
 pub mod pg;
+pub mod reading;
+pub mod replicas;
 #[expect(missing_docs, reason = "generated")]
 pub mod schema;
 pub mod sqlite;
@@ -53,6 +58,9 @@ pub struct PoolOptions {
 pub struct Db {
     pools: Pools,
     statements: Counts,
+    replicas: Option<Arc<Replicas>>,
+    /// The replica that is read from; none where that is the primary.
+    reads: Option<Arc<Replica>>,
 }
 
 #[derive(Clone)]
@@ -111,11 +119,14 @@ impl Db {
         } else {
             Pools::open_pg(url, options, &statements).await?
         };
-        Ok(Self { pools, statements })
+        Ok(Self { pools, statements, replicas: None, reads: None })
     }
 
     /// A connection to read with.
     pub async fn read(&self) -> Result<Connection<'_>> {
+        if let Some(replica) = &self.reads {
+            return Ok(Connection::Pg(Held::new(replica.connection().await?)));
+        }
         Ok(match &self.pools {
             Pools::Pg(pool) => Connection::Pg(Held::new(pool.get().await?)),
             Pools::Sqlite { read, .. } => Connection::Sqlite(read.get().await?),
@@ -157,10 +168,12 @@ impl Db {
     /// How the pools stand, by name.
     #[must_use]
     pub fn pools(&self) -> Vec<(&'static str, bb8::State)> {
-        match &self.pools {
+        let mut pools = match &self.pools {
             Pools::Pg(pool) => vec![("all", pool.state())],
             Pools::Sqlite { read, write } => vec![("read", read.state()), ("write", write.state())],
-        }
+        };
+        pools.extend(self.replicas.iter().flat_map(|replicas| replicas.pools()).map(|state| ("replica", state)));
+        pools
     }
 
     /// Asks the database for a sign of life.
@@ -297,10 +310,14 @@ impl Connection<'_> {
 
 impl Pools {
     async fn open_pg(url: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
-        let setup = format!("SET statement_timeout = {}; SET timezone = 'UTC'", options.statement_timeout.as_millis());
-        let manager = manager::<pg::Cx>(url, setup, Watch::new("postgresql", statements.clone(), options.slow));
+        let manager = pg_manager(url, options, statements);
         let pool = builder(options.size, options).build(manager).await.map_err(pool_error)?;
         Ok(Self::Pg(pool))
+    }
+
+    /// A pool of a PostgreSQL that need not be there yet: it is connected to when somebody wants a connection.
+    fn later(url: &str, options: PoolOptions, statements: &Counts) -> Pool<pg::Cx> {
+        builder(options.size, options).min_idle(None::<u32>).build_unchecked(pg_manager(url, options, statements))
     }
 
     async fn open_sqlite(path: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
@@ -318,6 +335,11 @@ impl Pools {
 
 fn builder<M: bb8::ManageConnection>(size: u32, options: PoolOptions) -> bb8::Builder<M> {
     bb8::Pool::builder().max_size(size).min_idle(Some(1)).connection_timeout(options.acquire_timeout)
+}
+
+fn pg_manager(url: &str, options: PoolOptions, statements: &Counts) -> AsyncDieselConnectionManager<pg::Cx> {
+    let setup = format!("SET statement_timeout = {}; SET timezone = 'UTC'", options.statement_timeout.as_millis());
+    manager(url, setup, Watch::new("postgresql", statements.clone(), options.slow))
 }
 
 /// Makes connections that are set up alike, and watched as to what is sent over them.
