@@ -7,6 +7,7 @@ mod fcm;
 mod heard;
 mod live;
 mod peers;
+mod postgres;
 pub mod provider;
 mod redis;
 pub mod schema;
@@ -20,6 +21,7 @@ pub use fcm::{FakeFcm, Refusal};
 pub use heard::{Heard, Seen};
 pub use live::{Events, Said, Socket};
 pub use peers::{Fault, Mail, Peers};
+pub use postgres::PostgresServer;
 pub use redis::RedisServer;
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
