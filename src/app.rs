@@ -22,7 +22,7 @@ use crate::{
     background::Background,
     clock::Clock,
     config::{Config, Environment},
-    db::{Db, PoolOptions, Pooling},
+    db::{Db, PoolOptions, Pooling, reading::Reading},
     error::{Error, Result},
     graphql::{self, Api, Services},
     http::{self, Connections, Console, DemoSignIn, admin},
@@ -34,7 +34,7 @@ use crate::{
     openid::client::Providers,
     random::Random,
     redis::Server,
-    throttle::{PerMinute, Throttle},
+    throttle::{InFlight, PerMinute, Throttle},
 };
 
 /// What the parts are made from that a test may set: the time and the randomness.
@@ -88,6 +88,8 @@ impl App {
     /// When something cannot be opened, or migrations are pending and may not be applied here.
     pub async fn build(config: Config, ambient: Ambient) -> Result<Self> {
         let db = open_migrated(&config).await?;
+        let (replicas, most_lag) = (&config.database_replica_urls, config.database_replica_max_lag);
+        let db = db.with_replicas(replicas, most_lag, pool_options(&config))?;
         let server = match &config.redis_url {
             Some(url) => Some(Server::new(url.expose_secret(), config.redis_ca_file.as_deref())?),
             None => None,
@@ -122,6 +124,8 @@ impl App {
                 wake.clone(),
                 background.clone(),
             ),
+            reading: Reading::new(db.clone(), seal.clone(), redis.clone()),
+            in_flight: InFlight::new(config.max_in_flight),
             wake,
             hub,
             messages,
@@ -220,6 +224,7 @@ impl App {
         tokio::select! {
             () = all => {}
             () = services.hub.run(self.redis.as_ref(), &services.random) => {}
+            () = services.reading.watch() => {}
         }
         self.api.services().background.finish_within(LAST_WORKS).await;
     }

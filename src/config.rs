@@ -61,6 +61,10 @@ pub struct Config {
     pub database_pooling: Pooling,
     /// `DATABASE_MIGRATION_URL`: the way past a pooler, for what needs a session.
     pub database_migration_url: Option<SecretString>,
+    /// `DATABASE_REPLICA_URLS`: replicas of a PostgreSQL that queries may be read from.
+    pub database_replica_urls: Vec<SecretString>,
+    /// `DATABASE_REPLICA_MAX_LAG_MS`: how late they may be.
+    pub database_replica_max_lag: Duration,
     /// `MIGRATE_ON_START`; where it is not set: yes for SQLite, no for PostgreSQL.
     pub migrate_on_start: bool,
     /// `REDIS_URL`
@@ -79,6 +83,8 @@ pub struct Config {
     pub cors_origins: Vec<HeaderValue>,
     /// `MAX_CONNECTIONS`
     pub max_connections: usize,
+    /// `MAX_IN_FLIGHT`: requests that are worked on at a time; where it is not set, it goes by the connections to databases.
+    pub max_in_flight: usize,
     /// `HEADER_TIMEOUT_SECONDS`
     pub header_timeout: Duration,
     /// `MAX_HEADER_BYTES`
@@ -159,6 +165,8 @@ struct Raw {
     database_statement_timeout_seconds: Option<String>,
     database_pooling: Option<String>,
     database_migration_url: Option<String>,
+    database_replica_urls: Option<String>,
+    database_replica_max_lag_ms: Option<String>,
     migrate_on_start: Option<String>,
     redis_url: Option<String>,
     redis_ca_file: Option<String>,
@@ -168,6 +176,7 @@ struct Raw {
     https_redirect: Option<String>,
     cors_origins: Option<String>,
     max_connections: Option<String>,
+    max_in_flight: Option<String>,
     header_timeout_seconds: Option<String>,
     max_header_bytes: Option<String>,
     body_timeout_seconds: Option<String>,
@@ -274,6 +283,14 @@ impl Config {
     }
 }
 
+/// Requests that are worked on at a time: as many as have a short wait for a connection, and not those that would wait for
+/// longer than anybody wants.
+fn in_flight(pool_size: u32, replicas: usize) -> usize {
+    const FOR_EACH_CONNECTION: usize = 32;
+    let connections = usize::try_from(pool_size).unwrap_or(usize::MAX).saturating_mul(1 + replicas);
+    connections.saturating_mul(FOR_EACH_CONNECTION).min(1_000_000)
+}
+
 impl Checker {
     fn check(self, raw: Raw) -> Result<Config, Problems> {
         let (config, problems) = self.read(raw);
@@ -288,13 +305,15 @@ impl Checker {
         let telemetry = self.telemetry(&raw, environment);
         let database_url = self.database_url(raw.database_url);
         let embedded = database_url.starts_with("sqlite:");
+        let replicas = self.database_replica_urls(raw.database_replica_urls, embedded);
+        let pool_size = self.number("DATABASE_POOL_SIZE", raw.database_pool_size, 8, 1..=1000);
         let booleans = [("true", true), ("false", false)];
         let trusted_proxies = self.trusted_proxies(raw.trusted_proxies);
         let behind_proxy = environment == Environment::Production && !trusted_proxies.is_empty();
         let config = Config {
             environment,
             database_url: database_url.into(),
-            database_pool_size: self.number("DATABASE_POOL_SIZE", raw.database_pool_size, 8, 1..=1000),
+            database_pool_size: pool_size,
             database_acquire_timeout: self.seconds(
                 "DATABASE_ACQUIRE_TIMEOUT_SECONDS",
                 raw.database_acquire_timeout_seconds,
@@ -312,6 +331,19 @@ impl Checker {
                 &[("session", Pooling::Session), ("transaction", Pooling::Transaction)],
             ),
             database_migration_url: self.database_migration_url(raw.database_migration_url),
+            max_in_flight: self.number(
+                "MAX_IN_FLIGHT",
+                raw.max_in_flight,
+                in_flight(pool_size, replicas.len()),
+                1..=1_000_000,
+            ),
+            database_replica_urls: replicas,
+            database_replica_max_lag: Duration::from_millis(self.number(
+                "DATABASE_REPLICA_MAX_LAG_MS",
+                raw.database_replica_max_lag_ms,
+                100,
+                20..=5000,
+            )),
             migrate_on_start: self.one_of("MIGRATE_ON_START", raw.migrate_on_start, embedded, &booleans),
             redis_url: self.redis_url(raw.redis_url),
             redis_ca_file: raw.redis_ca_file.map(PathBuf::from),

@@ -208,6 +208,13 @@ impl From<diesel::result::Error> for Error {
             {
                 return Self::unavailable(format!("database: {error}"));
             }
+            // The server ends, or a replica may not hold up what it is to replay. These have no kind of their own.
+            DatabaseError(Unknown | SerializationFailure, told)
+                if told.message().starts_with("terminating connection due to")
+                    || told.message() == "canceling statement due to conflict with recovery" =>
+            {
+                return Self::unavailable(format!("database: {error}"));
+            }
             DatabaseError(kind, told) => {
                 let constraint =
                     matches!(kind, UniqueViolation | ForeignKeyViolation | RestrictViolation | ExclusionViolation);
@@ -249,5 +256,10 @@ mod tests {
         assert_eq!(code(kind(), "error communicating with the server: broken pipe"), Code::Unavailable);
         assert_eq!(code(kind(), "error serializing parameter 0"), Code::Internal);
         assert_eq!(code(DatabaseErrorKind::UniqueViolation, "connection closed"), Code::Internal);
+        let ended = "terminating connection due to administrator command";
+        assert_eq!(code(DatabaseErrorKind::Unknown, ended), Code::Unavailable);
+        let conflict = "canceling statement due to conflict with recovery";
+        assert_eq!(code(DatabaseErrorKind::SerializationFailure, conflict), Code::Unavailable);
+        assert_eq!(code(DatabaseErrorKind::SerializationFailure, "could not serialize access"), Code::Internal);
     }
 }

@@ -67,6 +67,16 @@ struct OfPolicy {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfPlace {
+    place: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfReplica {
+    replica: u64,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfPool {
     pool: &'static str,
 }
@@ -86,6 +96,9 @@ pub struct Metrics {
     latencies: Family<OfType, Latencies, fn() -> Latencies>,
     denied: Family<OfType, Counter>,
     limited: Family<OfPolicy, Counter>,
+    overloaded: Counter,
+    reads: Family<OfPlace, Counter>,
+    replica_failures: Counter,
     done: Family<OfKind, Counter>,
     failed: Family<OfKind, Counter>,
     dead: Family<OfKind, Counter>,
@@ -99,6 +112,9 @@ impl Default for Metrics {
             latencies: Family::new_with_constructor(|| HistogramWithExemplars::new(SECONDS.into_iter())),
             denied: Family::default(),
             limited: Family::default(),
+            overloaded: Counter::default(),
+            reads: Family::default(),
+            replica_failures: Counter::default(),
             done: Family::default(),
             failed: Family::default(),
             dead: Family::default(),
@@ -129,6 +145,21 @@ impl Metrics {
     /// Counts a request that was refused for what its sender had spent, by which limit.
     pub fn limited(&self, policy: &'static str) {
         self.limited.get_or_create(&OfPolicy { policy }).inc();
+    }
+
+    /// Counts a request that was refused because too many were worked on.
+    pub fn overloaded(&self) {
+        self.overloaded.inc();
+    }
+
+    /// Counts a query that was read at this place: `primary` or `replica`.
+    pub fn read_at(&self, place: &'static str) {
+        self.reads.get_or_create(&OfPlace { place }).inc();
+    }
+
+    /// Counts a query that a replica failed in the middle of.
+    pub fn replica_failed(&self) {
+        self.replica_failures.inc();
     }
 
     /// Counts a job that is done.
@@ -165,7 +196,16 @@ impl Metrics {
         registry.register("operation_seconds", help, own.latencies.clone());
         registry.register("denials", "Fields that were denied, each once in a request", own.denied.clone());
         registry.register("rate_limited", "Requests that were refused by a rate limit", own.limited.clone());
+        let help = "Requests that were refused because too many were worked on";
+        registry.register("overloaded", help, own.overloaded.clone());
+        let (taken, in_flight) = (services.in_flight.taken(), Gauge::<i64>::default());
+        in_flight.set(i64::try_from(taken).unwrap_or(i64::MAX));
+        registry.register("in_flight", "Requests that this process works on", in_flight);
         register_database(&mut registry, &services.db);
+        registry.register("reads", "Queries by where they were read", own.reads.clone());
+        let help = "Queries that a replica failed in the middle of, and that were read from the primary then";
+        registry.register("replica_failures", help, own.replica_failures.clone());
+        register_replicas(&mut registry, &services.db);
         registry.register("jobs_done", "Jobs that this process has done", own.done.clone());
         registry.register("jobs_failed", "Tries of jobs that failed in this process", own.failed.clone());
         registry.register("jobs_dead", "Jobs that this process has given up", own.dead.clone());
@@ -206,8 +246,9 @@ fn register_database(registry: &mut Registry, db: &Db) {
     let waited = Family::<OfPool, Counter<f64, AtomicU64>>::default();
     for (pool, state) in db.pools() {
         let (labels, statistics) = (OfPool { pool }, &state.statistics);
-        open.get_or_create(&labels).set(state.connections.into());
-        idle.get_or_create(&labels).set(state.idle_connections.into());
+        // The replicas' are one.
+        open.get_or_create(&labels).inc_by(state.connections.into());
+        idle.get_or_create(&labels).inc_by(state.idle_connections.into());
         waits.get_or_create(&labels).inc_by(statistics.get_waited);
         timeouts.get_or_create(&labels).inc_by(statistics.get_timed_out);
         waited.get_or_create(&labels).inc_by(statistics.get_wait_time.as_secs_f64());
@@ -217,6 +258,21 @@ fn register_database(registry: &mut Registry, db: &Db) {
     registry.register("pool_waits", "Times that somebody waited for a connection", waits);
     registry.register("pool_wait_seconds", "For how long they waited, in all", waited);
     registry.register("pool_timeouts", "Times that no connection was free in time", timeouts);
+}
+
+/// How replicas stand, where there are any.
+fn register_replicas(registry: &mut Registry, db: &Db) {
+    let Some(replicas) = db.replicas() else { return };
+    let (in_use, lag) = (Family::<OfReplica, Gauge>::default(), Family::<OfReplica, Gauge<f64, AtomicU64>>::default());
+    for standing in replicas.standings() {
+        let labels = OfReplica { replica: standing.number };
+        in_use.get_or_create(&labels).set(standing.in_use.into());
+        if let Some(late) = standing.lag {
+            lag.get_or_create(&labels).set(late.as_secs_f64());
+        }
+    }
+    registry.register("replica_in_use", "Whether this process reads from a replica", in_use);
+    registry.register("replica_lag_seconds", "How late a replica is at most, as this process sees it", lag);
 }
 
 /// For how many seconds the first of what is due has been so.

@@ -143,6 +143,19 @@ impl Checker {
         }
     }
 
+    /// The replicas of a database, which is `embedded` or not.
+    pub fn database_replica_urls(&mut self, value: Option<String>, embedded: bool) -> Vec<SecretString> {
+        let value = value.unwrap_or_default();
+        let urls: Vec<&str> = value.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
+        // The values can hold a password: they are not repeated.
+        if embedded && !urls.is_empty() {
+            self.problem("DATABASE_REPLICA_URLS", "goes with a PostgreSQL in DATABASE_URL: SQLite has no replicas");
+        } else if let Some(problem) = urls.iter().find_map(|url| Server::parse(url).err()) {
+            self.problem("DATABASE_REPLICA_URLS", problem);
+        }
+        urls.into_iter().map(SecretString::from).collect()
+    }
+
     pub fn redis_url(&mut self, value: Option<String>) -> Option<SecretString> {
         let url = value?;
         if !(url.starts_with("redis://") || url.starts_with("rediss://")) {

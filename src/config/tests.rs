@@ -173,6 +173,36 @@ fn what_is_said_of_the_stores_goes_together() {
 }
 
 #[test]
+fn replicas_are_of_a_postgres_and_the_bound_of_requests_goes_by_them() {
+    let development = |vars: &[(&str, &str)]| read(&[&[("ENVIRONMENT", "development")], vars].concat());
+    let config = development(&[]).unwrap();
+    assert_eq!((config.database_replica_urls.len(), config.max_in_flight), (0, 32 * 8));
+    let primary = ("DATABASE_URL", "postgres://rollcall:hunter2@db/rollcall");
+    let two = (
+        "DATABASE_REPLICA_URLS",
+        "postgres://rollcall:hunter2@r1/rollcall, postgresql://rollcall:hunter2@r2/rollcall,",
+    );
+    let config = development(&[primary, two, ("DATABASE_POOL_SIZE", "10")]).unwrap();
+    let urls: Vec<&str> = config.database_replica_urls.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(urls, ["postgres://rollcall:hunter2@r1/rollcall", "postgresql://rollcall:hunter2@r2/rollcall"]);
+    assert_eq!((config.database_replica_max_lag, config.max_in_flight), (Duration::from_millis(100), 32 * 10 * 3));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(development(&[primary, two, ("MAX_IN_FLIGHT", "7")]).unwrap().max_in_flight, 7);
+    for (vars, variable) in [
+        (&[two][..], "DATABASE_REPLICA_URLS"),
+        (&[primary, ("DATABASE_REPLICA_URLS", "postgres://a/b,sqlite:hunter2.db")], "DATABASE_REPLICA_URLS"),
+        (&[primary, ("DATABASE_REPLICA_URLS", "mysql://root:hunter2@db")], "DATABASE_REPLICA_URLS"),
+        (&[("DATABASE_REPLICA_MAX_LAG_MS", "0")], "DATABASE_REPLICA_MAX_LAG_MS"),
+        (&[("DATABASE_REPLICA_MAX_LAG_MS", "60000")], "DATABASE_REPLICA_MAX_LAG_MS"),
+        (&[("MAX_IN_FLIGHT", "0")], "MAX_IN_FLIGHT"),
+    ] {
+        let Problems(problems) = development(vars).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].0 == variable, "{vars:?}: {problems:?}");
+        assert!(!problems[0].1.contains("hunter2"), "{problems:?}");
+    }
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let config = read(&[("ENVIRONMENT", "development"), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"));

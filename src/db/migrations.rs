@@ -101,14 +101,14 @@ impl Db {
     /// The versions and names of the migrations that this program knows.
     fn known(&self) -> Result<Vec<(String, String)>> {
         match &self.pools {
-            Pools::Pg { .. } => known::<diesel::pg::Pg>(PG),
+            Pools::Pg(_) => known::<diesel::pg::Pg>(PG),
             Pools::Sqlite { .. } => known::<diesel::sqlite::Sqlite>(SQLITE),
         }
     }
 
     async fn run(&self, direction: Direction) -> Result<Vec<String>> {
         match &self.pools {
-            Pools::Pg { by, .. } => on_pg(by, direction).await,
+            Pools::Pg(pool) => on_pg(pool.connector(), direction).await,
             Pools::Sqlite { write, .. } => on_sqlite(write, direction).await,
         }
     }

@@ -18,7 +18,10 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout;
 
 pub use self::pg::connector::Pooling;
-use self::pg::{connector::Connector, held::Held};
+use self::{
+    pg::held::Held,
+    replicas::{Replica, Replicas},
+};
 use crate::{
     error::{Error, Result},
     telemetry::sql::{Counts, Watch},
@@ -29,6 +32,8 @@ pub mod expressions;
 mod migrations;
 pub mod paging;
 pub mod pg;
+pub mod reading;
+pub mod replicas;
 #[expect(missing_docs, reason = "generated")]
 pub mod schema;
 pub mod sqlite;
@@ -54,14 +59,14 @@ pub struct PoolOptions {
 pub struct Db {
     pools: Pools,
     statements: Counts,
+    replicas: Option<Arc<Replicas>>,
+    /// The replica that is read from; none where that is the primary.
+    reads: Option<Arc<Replica>>,
 }
 
 #[derive(Clone)]
 enum Pools {
-    Pg {
-        pool: Pool<pg::Cx>,
-        by: Arc<Connector>,
-    },
+    Pg(pg::pool::Pool),
     /// SQLite has one writer; readers go on beside it.
     Sqlite {
         read: Pool<sqlite::Cx>,
@@ -118,15 +123,18 @@ impl Db {
         let pools = if let Some(path) = url.strip_prefix("sqlite:") {
             Pools::open_sqlite(path, options, &statements).await?
         } else {
-            Pools::open_pg(url, options, &statements).await?
+            Pools::Pg(pg::pool::Pool::open(url, options, &statements).await?)
         };
-        Ok(Self { pools, statements })
+        Ok(Self { pools, statements, replicas: None, reads: None })
     }
 
     /// A connection to read with.
     pub async fn read(&self) -> Result<Connection<'_>> {
+        if let Some(replica) = &self.reads {
+            return Ok(Connection::Pg(replica.connection().await?));
+        }
         Ok(match &self.pools {
-            Pools::Pg { pool, by } => Connection::Pg(Held::new(pool.get().await?, by)),
+            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
             Pools::Sqlite { read, .. } => Connection::Sqlite(read.get().await?),
         })
     }
@@ -134,7 +142,7 @@ impl Db {
     /// A connection to write with.
     pub async fn write(&self) -> Result<Connection<'_>> {
         Ok(match &self.pools {
-            Pools::Pg { pool, by } => Connection::Pg(Held::new(pool.get().await?, by)),
+            Pools::Pg(pool) => Connection::Pg(pool.get().await?),
             Pools::Sqlite { write, .. } => Connection::Sqlite(write.get().await?),
         })
     }
@@ -166,10 +174,12 @@ impl Db {
     /// How the pools stand, by name.
     #[must_use]
     pub fn pools(&self) -> Vec<(&'static str, bb8::State)> {
-        match &self.pools {
-            Pools::Pg { pool, .. } => vec![("all", pool.state())],
+        let mut pools = match &self.pools {
+            Pools::Pg(pool) => vec![("all", pool.state())],
             Pools::Sqlite { read, write } => vec![("read", read.state()), ("write", write.state())],
-        }
+        };
+        pools.extend(self.replicas.iter().flat_map(|replicas| replicas.pools()).map(|state| ("replica", state)));
+        pools
     }
 
     /// Asks the database for a sign of life.
@@ -225,19 +235,6 @@ impl Connection<'_> {
 }
 
 impl Pools {
-    async fn open_pg(url: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
-        let by = Arc::new(Connector::new(url, options)?);
-        let watch = Watch::new("postgresql", statements.clone(), options.slow);
-        let connector = Arc::clone(&by);
-        let connect = move || {
-            let by = Arc::clone(&connector);
-            async move { by.connect().await }.boxed()
-        };
-        let manager = manager::<pg::Cx>(connect, watch, options.acquire_timeout);
-        let pool = builder(options.size, options).build(manager).await.map_err(pool_error)?;
-        Ok(Self::Pg { pool, by })
-    }
-
     async fn open_sqlite(path: &str, options: PoolOptions, statements: &Counts) -> Result<Self> {
         // `synchronous = NORMAL` with WAL survives a crash of the process; `FULL` is not needed for that.
         let setup = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \

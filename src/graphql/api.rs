@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError,
+    Request, Response, ServerError, Variables,
     parser::types::{ExecutableDocument, OperationType},
     value,
 };
@@ -16,6 +16,7 @@ use super::{
     moment::Moment, schema, visible::Views,
 };
 use crate::{
+    db::{Db, replicas::Replica},
     error::{Code, Error, Result},
     telemetry::{Operation, Outcome, span::is_traced},
 };
@@ -147,60 +148,144 @@ impl Api {
         }
         let Opened { request, mut document, cost, .. } = opened;
         self.completer.prepare(&mut document);
-        let operation = request.operation_name.clone();
-        if let Err(error) = self.views.admit(asker.viewer.roles(), &mut document, operation.as_deref()) {
+        if let Err(error) = self.views.admit(asker.viewer.roles(), &mut document, request.operation_name.as_deref()) {
             return Some(failed(&error));
         }
-        let limits = self.documents.limits();
-        let call = Arc::new(Call::new(Arc::clone(&self.services), asker, limits.answer_values));
-        let mut request = request.data(Arc::clone(&call));
-        if let Some(moment) = moment {
-            request = request.data(moment);
-        }
-        if mutates(&document, operation.as_deref()) {
+        let mutates = mutates(&document, request.operation_name.as_deref());
+        let Request { operation_name: operation, variables, .. } = request;
+        let (asked, asker) = (Asked { document, operation, variables, cost, moment }, Arc::new(asker));
+        if mutates {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
             let api = Arc::clone(self);
-            let run = async move { api.run(request, document, operation, cost, &call).await };
+            let run = async move {
+                let call = api.call(api.services.db.clone(), &asker);
+                let answer = api.run(&asked, &call).await;
+                api.services.reading.has_changed(call.viewer().account_id()).await;
+                answer
+            };
             let task = tokio::spawn(run.in_current_span());
             return task.await.unwrap_or_else(|error| Some(failed(&Error::internal(error))));
         }
-        let timed = tokio::time::timeout(self.timeout, self.run(request, document, operation, cost, &call));
+        let timed = tokio::time::timeout(self.timeout, self.read(&asked, &asker));
         timed.await.unwrap_or_else(|_| Some(failed(&Error::new(Code::Timeout, "the request took too long"))))
     }
 
-    async fn run(
-        &self,
-        mut request: Request,
-        document: ExecutableDocument,
-        operation: Option<String>,
-        cost: u64,
-        call: &Call,
-    ) -> Option<Response> {
-        let variables = request.variables.clone();
-        request.set_parsed_query(document.clone());
+    /// Answers what changes nothing: a query by a replica, where one may and can.
+    async fn read(&self, asked: &Asked, asker: &Arc<Asker>) -> Option<Response> {
+        let (services, account) = (&self.services, asker.viewer.account_id());
+        // What is told of has only just happened.
+        if asked.moment.is_some() {
+            let call = self.call(services.db.clone(), asker);
+            let answer = self.run(asked, &call).await;
+            if answer.is_some() && matches!(asked.moment, Some(Moment::Event(_))) {
+                // Who is told of something may ask for more of it.
+                services.reading.has_changed(account).await;
+            }
+            return answer;
+        }
+        if let Some(replica) = services.reading.replica_for(account).await {
+            if let Some(response) = self.read_from(&replica, asked, asker).await {
+                self.was_read_at("replica");
+                return Some(response);
+            }
+            replica.suspect();
+            services.metrics.replica_failed();
+            tracing::warn!(
+                replica = replica.number(),
+                "a replica failed in the middle of a query: the primary is asked"
+            );
+        }
+        self.was_read_at("primary");
+        let call = self.call(services.db.clone(), asker);
+        self.run(asked, &call).await
+    }
+
+    /// The answer that is read from a replica; none where that failed. It was not recorded then.
+    async fn read_from(&self, replica: &Arc<Replica>, asked: &Asked, asker: &Arc<Asker>) -> Option<Response> {
+        let call = self.call(self.services.db.read_from(replica), asker);
+        let response = tokio::select! {
+            response = self.resolve(asked, &call) => response?,
+            () = replica.lost() => return None,
+        };
+        if has_failed(&response) { None } else { Some(self.finish(asked, &call, response).await) }
+    }
+
+    fn was_read_at(&self, place: &'static str) {
+        Operation::read_at(place);
+        self.services.metrics.read_at(place);
+    }
+
+    fn call(&self, db: Db, asker: &Arc<Asker>) -> Arc<Call> {
+        let values = self.documents.limits().answer_values;
+        Arc::new(Call::new(Arc::clone(&self.services), db, Arc::clone(asker), values))
+    }
+
+    async fn run(&self, asked: &Asked, call: &Arc<Call>) -> Option<Response> {
+        let response = self.resolve(asked, call).await?;
+        Some(self.finish(asked, call, response).await)
+    }
+
+    /// What the resolvers say.
+    async fn resolve(&self, asked: &Asked, call: &Arc<Call>) -> Option<Response> {
         // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
         let traced = self.traced.as_ref().filter(|_| is_traced());
-        let mut answers = traced.unwrap_or(&self.schema).execute_stream(request);
-        let response = tokio::select! {
+        let mut answers = traced.unwrap_or(&self.schema).execute_stream(asked.request(call));
+        tokio::select! {
             response = answers.next() => response,
             () = call.budget().exhausted() => Some(Response::default()),
-        };
+        }
+    }
+
+    /// Completes what the resolvers said, and records what of it is to be recorded.
+    async fn finish(&self, asked: &Asked, call: &Call, mut response: Response) -> Response {
         if call.budget().is_exhausted() {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
-            return Some(failed(&Error::new(Code::LimitExceeded, message)));
+            return failed(&Error::new(Code::LimitExceeded, message));
         }
-        let mut response = response?;
-        self.views.amend(call.viewer().roles(), &document, operation.as_deref(), &variables, &mut response).await;
+        let Asked { document, variables, cost, .. } = asked;
+        let operation = asked.operation.as_deref();
+        self.views.amend(call.viewer().roles(), document, operation, variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
-            return Some(failed(&error));
+            return failed(&error);
         }
-        if self.completer.complete(&document, operation.as_deref(), &variables, &mut response) {
+        if self.completer.complete(document, operation, variables, &mut response) {
             let limit = self.documents.limits().cost;
-            response.extensions.insert("cost".to_owned(), value!({ "requested": cost, "limit": limit }));
+            response.extensions.insert("cost".to_owned(), value!({ "requested": *cost, "limit": limit }));
         }
-        Some(response)
+        response
     }
+}
+
+/// What is asked for; of a query it may be twice.
+struct Asked {
+    document: ExecutableDocument,
+    operation: Option<String>,
+    variables: Variables,
+    cost: u64,
+    moment: Option<Moment>,
+}
+
+impl Asked {
+    /// The request that the library executes for a call.
+    fn request(&self, call: &Arc<Call>) -> Request {
+        let mut request = Request::new("").variables(self.variables.clone()).data(Arc::clone(call));
+        request.operation_name.clone_from(&self.operation);
+        request.set_parsed_query(self.document.clone());
+        match &self.moment {
+            Some(moment) => request.data(moment.clone()),
+            None => request,
+        }
+    }
+}
+
+/// Whether something failed that may go well elsewhere.
+fn has_failed(response: &Response) -> bool {
+    let codes = [Code::Unavailable, Code::Internal].map(|code| async_graphql::Value::from(code.as_str()));
+    response.errors.iter().any(|error| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        code.is_some_and(|code| codes.contains(code))
+    })
 }
 
 /// Whether the operation to be executed is a mutation: one that only stands beside a query must not free it of its time.

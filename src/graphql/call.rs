@@ -23,7 +23,7 @@ use crate::{
     background::Background,
     client::Client,
     clock::Clock,
-    db::Db,
+    db::{Db, reading::Reading},
     dispatch,
     error::{Code, Error, Result},
     ids::{Kind, Seal},
@@ -34,13 +34,15 @@ use crate::{
     openid::client::Providers,
     random::Random,
     read,
-    throttle::{DEVICE_LIFETIME, Throttle},
+    throttle::{DEVICE_LIFETIME, InFlight, Place, Throttle},
 };
 
 /// What every call shares; made once.
 pub struct Services {
     /// The database.
     pub db: Db,
+    /// Where queries are read.
+    pub reading: Reading,
     /// The time.
     pub clock: Clock,
     /// Ids and cursors.
@@ -65,6 +67,8 @@ pub struct Services {
     pub messages: Messages,
     /// How often and how much.
     pub throttle: Throttle,
+    /// How many requests are worked on at a time.
+    pub in_flight: InFlight,
     /// The OpenID providers that one may sign in with.
     pub providers: Providers,
     /// What is counted.
@@ -87,6 +91,8 @@ pub struct Asker {
     pub client: Client,
     /// The request, as the log and the audit know it.
     pub request_id: String,
+    /// Its place among those that are worked on, held for as long as it is: also where its client has hung up.
+    pub place: Option<Place>,
 }
 
 /// The id by which a filter names a row. [`Call::reached`] opens it, through the viewer's scope, and nothing else can: so no
@@ -97,7 +103,8 @@ pub struct FilterId(ID);
 /// One call: made for a request, seen by all of its resolvers, never shared with another viewer.
 pub struct Call {
     services: Arc<Services>,
-    asker: Asker,
+    db: Db,
+    asker: Arc<Asker>,
     scope: Scope,
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
@@ -141,12 +148,13 @@ impl Budget {
 }
 
 impl Call {
-    /// A call of `asker`; its answer may have so many `values`.
+    /// A call of `asker` that reads from `db`; its answer may have so many `values`.
     #[must_use]
-    pub fn new(services: Arc<Services>, asker: Asker, values: u64) -> Self {
+    pub fn new(services: Arc<Services>, db: Db, asker: Arc<Asker>, values: u64) -> Self {
         let scope = asker.viewer.scope();
         Self {
             services,
+            db,
             asker,
             scope,
             signed_in: OnceLock::new(),
@@ -169,10 +177,10 @@ impl Call {
         &self.services
     }
 
-    /// The database.
+    /// The database; of a query, it may be read from a replica.
     #[must_use]
     pub fn db(&self) -> &Db {
-        &self.services.db
+        &self.db
     }
 
     /// Who asks.

@@ -191,6 +191,11 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     let body = read_body(body, server).await?;
     let (sent, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
     let services = server.api.services();
+    // With the body in hand: who sends it slowly takes nobody's place.
+    let Some(place) = services.in_flight.take() else {
+        services.metrics.overloaded();
+        return Err(protocol::Rejection::unavailable("too much is asked for at once, try again").accepting(accept));
+    };
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(sent.request, sent.document_id.as_deref()) {
         Ok(opened) => opened,
@@ -214,16 +219,22 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     let (token, transport) = token.map_or((None, SessionTransport::default()), |(token, how)| (Some(token), how));
     let request_id = request_id.to_owned();
     if goes_on {
-        let place = server.seats.take(server.live.connections, &viewer, &client);
-        let place = place.ok_or_else(|| too_many_live().accepting(accept))?;
+        // From here on it counts among what goes on.
+        drop(place);
+        let seat = server.seats.take(server.live.connections, &viewer, &client);
+        let seat = seat.ok_or_else(|| too_many_live().accepting(accept))?;
         let asking = Asking { token, transport, client, request_id: request_id.clone() };
         let hold = parts.extensions.remove();
-        return Ok(live::events::respond(server.api.follow(opened, asking), hold, place, request_id));
+        return Ok(live::events::respond(server.api.follow(opened, asking), hold, seat, request_id));
     }
     let charged = rate::charge(services, &viewer, &client, opened.cost()).await;
     let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;
-    let asker = Asker { viewer, transport, client, request_id: request_id.clone() };
+    let asker = Asker { viewer, transport, client, request_id: request_id.clone(), place: Some(place) };
+    let reads = opened.only_reads();
     let mut response = server.api.execute(opened, asker).await;
+    if reads && protocol::has_nothing(&response) {
+        response = protocol::without_data(response);
+    }
     response.http_headers.extend(rate_limit);
     name_faults(&mut response, &request_id);
     Ok(protocol::respond(response, accept))
@@ -249,12 +260,10 @@ async fn read_body(body: Body, server: &Server) -> Result<Bytes, protocol::Rejec
 /// Nobody can be recognised now: the client should try again soon.
 fn unavailable(error: &Error) -> protocol::Rejection {
     let told = error.to_graphql();
-    let status = if error.code() == Code::Unavailable {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::INTERNAL_SERVER_ERROR
-    };
-    protocol::Rejection::new(status, told.message).code(error.code().as_str())
+    if error.code() == Code::Unavailable {
+        return protocol::Rejection::unavailable(told.message);
+    }
+    protocol::Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, told.message).code(error.code().as_str())
 }
 
 /// Gives faults the request's id, by which the operator finds their cause in the log.

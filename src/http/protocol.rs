@@ -112,6 +112,9 @@ impl Events {
     }
 }
 
+/// Seconds after which what is not available just now may be asked for again.
+const SOON: u64 = 1;
+
 /// A request as it was read; its document is still to be looked at.
 #[derive(Debug)]
 pub struct Asked {
@@ -168,6 +171,12 @@ impl Rejection {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The refusal of what cannot be done just now, and may be soon.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("UNAVAILABLE");
+        refusal.retry_after(SOON)
     }
 
     /// The status it is answered with.
@@ -325,7 +334,37 @@ pub fn respond(mut response: Response, accept: Accept) -> HttpResponse {
             Accept::Json => StatusCode::OK,
         }),
     };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.http_headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from(SOON));
+    }
     encode(status, accept, response)
+}
+
+/// Whether nothing of what was asked for could be had just now: everything is null, and for that alone.
+#[must_use]
+pub fn has_nothing(response: &Response) -> bool {
+    let unavailable = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        code == Some(&Value::from("UNAVAILABLE"))
+    };
+    let null = match &response.data {
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        data => *data == Value::Null,
+    };
+    null && !response.errors.is_empty() && response.errors.iter().all(unavailable)
+}
+
+/// Such a response of a query, as one of a request that was not executed: by its status who balances the load sees that too,
+/// and a client that it is to come again.
+#[must_use]
+pub fn without_data(mut response: Response) -> Response {
+    response.errors.truncate(1);
+    for error in &mut response.errors {
+        error.path.clear();
+        error.locations.clear();
+    }
+    response.data = Value::Null;
+    response
 }
 
 /// The status of a request that could not be executed for no fault of the client's.

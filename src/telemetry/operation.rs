@@ -89,8 +89,14 @@ impl Operation {
             graphql.operation.name = self.name,
             graphql.operation.type = self.kind(),
             rollcall.operation.cost = i64::try_from(self.cost).unwrap_or(i64::MAX),
+            rollcall.read.place = Empty,
             error.type = Empty,
         )
+    }
+
+    /// Notes in its span, which is the present one, where it was read.
+    pub fn read_at(place: &'static str) {
+        Span::current().record("rollcall.read.place", place);
     }
 
     /// Notes its outcome in its span.

@@ -3,8 +3,9 @@
 //! - [`Subject`] and [`Attempt`]: guesses at a secret, which become slower and then stop.
 //! - [`Rates`] and [`Charged`]: what requests may cost in a minute.
 //! - [`PerMinute`]: how much of something the service itself may do in one.
+//! - [`InFlight`]: how many requests are worked on at a time, by this process.
 //!
-//! All are counters that forget. They are kept in Redis where there is one, and then hold for all instances together; else,
+//! All but the last are counters that forget. They are kept in Redis where there is one, and then hold for all instances together; else,
 //! and for as long as Redis does not answer, in the process (`Counters`): who attacks while Redis is down meets each
 //! instance's own counters, and who is at work goes on working. A counter is named by an HMAC of what it counts, under a key
 //! made from `SECRET_KEY`: nobody learns an e-mail, a phone or an address from Redis.
@@ -41,6 +42,7 @@ use crate::{clock::Clock, ids::Seal, random::Random};
 
 mod counters;
 mod guess;
+mod in_flight;
 mod local;
 mod minute;
 mod rate;
@@ -48,6 +50,7 @@ mod shared;
 
 use counters::Counters;
 pub use guess::{Attempt, DEVICE_LIFETIME, LOCK_MINUTES, Refused, Subject};
+pub use in_flight::{InFlight, Place};
 pub use minute::PerMinute;
 pub use rate::{Charged, REFUSED_COST, Rates};
 

@@ -1,17 +1,12 @@
 //! Counters in Redis, for all instances together. Each question is a script, which Redis runs as one step; the time comes with
 //! it, so that it is the service's own.
 
-use std::{
-    sync::{LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
 
-use redis::{RedisResult, Script, ScriptInvocation, aio::ConnectionManager};
-
-use tracing::Instrument;
+use redis::{Script, ScriptInvocation, aio::ConnectionManager};
 
 use super::local::{Key, Policy, Taken};
-use crate::telemetry::span::redis as redis_span;
+use crate::redis::Patient;
 
 /// `Policy::delay`, as the scripts begin.
 const DELAY: &str = "
@@ -104,20 +99,12 @@ return 0
     )
 });
 
-/// How long Redis may take to answer: a request must not wait for a server that is not there.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long Redis is not asked again after it did not answer.
-const PAUSE: Duration = Duration::from_secs(5);
-
 /// The counters in Redis.
-pub struct Shared {
-    redis: ConnectionManager,
-    paused_until: Mutex<Option<Instant>>,
-}
+pub struct Shared(Patient);
 
 impl Shared {
     pub fn new(redis: ConnectionManager) -> Self {
-        Self { redis, paused_until: Mutex::default() }
+        Self(Patient::new(redis, "Redis does not count tries and costs: this instance counts its own"))
     }
 
     /// As `Local::reserve`; nothing where Redis does not answer.
@@ -128,7 +115,7 @@ impl Shared {
             script.key(name(key));
             arguments(&mut script, *policy);
         }
-        let told: Vec<i64> = self.ask(&script).await?;
+        let told: Vec<i64> = self.0.ask(&script).await?;
         let (wait, failures) = told.split_first()?;
         if *wait > 0 {
             return Some(Err(*wait));
@@ -147,14 +134,14 @@ impl Shared {
             script.key(name(key));
             arguments(&mut script, *policy);
         }
-        self.ask(&script).await
+        self.0.ask(&script).await
     }
 
     /// As `Local::take`; nothing where Redis does not answer.
     pub async fn take(&self, key: Key, shares: u64, points: u64, now: i64) -> Option<Taken> {
         let mut script = TAKE.prepare_invoke();
         script.key(name(&key)).arg(now).arg(shares).arg(points);
-        let (refused, shares): (bool, u64) = self.ask(&script).await?;
+        let (refused, shares): (bool, u64) = self.0.ask(&script).await?;
         Some(Taken { refused, shares })
     }
 
@@ -162,25 +149,7 @@ impl Shared {
     pub async fn count(&self, key: Key, most: u64, now: i64) -> Option<i64> {
         let mut script = COUNT.prepare_invoke();
         script.key(name(&key)).arg(now).arg(most);
-        self.ask(&script).await
-    }
-
-    async fn ask<T: redis::FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let paused = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused().is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
-        let mut redis = self.redis.clone();
-        let answered: Result<RedisResult<T>, _> =
-            tokio::time::timeout(PATIENCE, script.invoke_async(&mut redis)).instrument(redis_span("EVALSHA")).await;
-        let cause = match answered {
-            Ok(Ok(told)) => return Some(told),
-            Ok(Err(error)) => error.category().to_owned(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        *paused() = Some(Instant::now() + PAUSE);
-        tracing::warn!(cause, "Redis does not count tries and costs: this instance counts its own");
-        None
+        self.0.ask(&script).await
     }
 }
 

@@ -9,6 +9,7 @@ pub type Cx = diesel_async::AsyncPgConnection;
 pub mod connector;
 pub mod dialect;
 pub mod held;
+pub mod pool;
 pub mod server;
 mod tls;
 

@@ -61,7 +61,7 @@ impl Asking {
 
     pub(super) fn asker(&self, viewer: Viewer) -> Asker {
         let Self { transport, client, request_id, .. } = self.clone();
-        Asker { viewer, transport, client, request_id }
+        Asker { viewer, transport, client, request_id, place: None }
     }
 }
 

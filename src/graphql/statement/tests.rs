@@ -103,8 +103,9 @@ impl Institute {
 
     fn call(&self, viewer: &Viewer) -> Call {
         let (viewer, client) = (viewer.clone(), Client::default());
-        let asker = Asker { viewer, transport: SessionTransport::default(), client, request_id: "probe".to_owned() };
-        Call::new(Arc::clone(&self.services), asker, 50_000)
+        let (transport, request_id) = (SessionTransport::default(), "probe".to_owned());
+        let asker = Arc::new(Asker { viewer, transport, client, request_id, place: None });
+        Call::new(Arc::clone(&self.services), self.services.db.clone(), asker, 50_000)
     }
 
     /// What a subscription is to tell of, to the ADMIN.

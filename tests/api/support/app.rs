@@ -68,7 +68,11 @@ impl TestApp {
 
     /// The same, with the configuration changed first.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
-        let database = Arc::new(TestDatabase::filled(backend).await);
+        Self::start_on(backend, Arc::new(TestDatabase::filled(backend).await), change).await
+    }
+
+    /// The same on a database that is there.
+    pub async fn start_on(backend: Backend, database: Arc<TestDatabase>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
         // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
         config.rates = Rates::default();

@@ -83,6 +83,17 @@ impl TestDatabase {
         }
     }
 
+    /// The demonstration institute, made in a database of a server of the test's own.
+    pub async fn filled_at(url: String) -> Self {
+        fill(&url).await;
+        Self::over(url)
+    }
+
+    /// A database that is there, and stays.
+    pub fn over(url: String) -> Self {
+        Self::at(url, None, None)
+    }
+
     /// An empty database, without a table.
     pub async fn empty(backend: Backend) -> Self {
         match backend {

@@ -26,7 +26,7 @@ pub use heard::{Heard, Seen};
 pub use live::{Events, Said, Socket};
 pub use peers::{Fault, Mail, Peers};
 pub use pgbouncer::PgBouncer;
-pub use postgres::{EncryptedPostgres, SECRET as POSTGRES_SECRET};
+pub use postgres::{EncryptedPostgres, PostgresServer, SECRET as POSTGRES_SECRET};
 pub use redis::RedisServer;
 
 /// Runs a test on both databases: `on_both! { async fn name(app: TestApp) { … } }`.
