@@ -6,16 +6,21 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use diesel::{ConnectionError, migration::MigrationSource};
+use diesel::{
+    ConnectionError, QueryDsl,
+    migration::MigrationSource,
+    result::{DatabaseErrorKind, Error::DatabaseError},
+};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
         bb8::{Pool, PooledConnection},
     },
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::ready};
+use tokio::time::timeout;
 
 use self::pg::held::Held;
 use crate::{
@@ -34,6 +39,18 @@ pub mod text_enum;
 
 const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+diesel::table! {
+    /// Where Diesel notes what was applied.
+    #[sql_name = "__diesel_schema_migrations"]
+    applied_migrations (version) {
+        /// The beginning of its name.
+        version -> Text,
+    }
+}
+
+/// How long it may take to make a connection.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// How pools are made.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +193,25 @@ impl Db {
         Ok(())
     }
 
+    /// How many of this program's migrations the database has not. It is asked over a connection of the pool, and so answers
+    /// as well whether the database does.
+    pub async fn missing_migrations(&self) -> Result<usize> {
+        use self::applied_migrations::dsl::{applied_migrations, version};
+        use diesel_async::RunQueryDsl;
+
+        let applied: Vec<String> = match self.read().await? {
+            Connection::Pg(mut held) => {
+                let found = applied_migrations.select(version).load(held.start()).await;
+                held.end();
+                found?
+            }
+            Connection::Sqlite(mut cx) => applied_migrations.select(version).load(&mut *cx).await?,
+        };
+        // Their names are the same in both.
+        let known = MigrationSource::<pg::Backend>::migrations(&PG_MIGRATIONS).map_err(Error::migration)?;
+        Ok(known.iter().filter(|known| !applied.contains(&known.name().version().to_string())).count())
+    }
+
     /// Names of the migrations that were not applied yet, in order.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
         self.migrations(Direction::Look).await
@@ -264,13 +300,14 @@ impl Connection<'_> {
     /// Ends the transaction and keeps what it wrote.
     ///
     /// # Errors
-    /// When it met another one ([`Error::met_another`]): then nothing is kept.
+    /// When it met another one ([`Error::met_another`]): then nothing is kept. When the connection ends before the database has
+    /// answered: then nobody knows, and the message says so.
     pub async fn commit(mut self) -> Result<()> {
         match &mut self {
             Connection::Pg(held) => {
                 let ended = <pg::Cx as AsyncConnection>::TransactionManager::commit_transaction(held.start()).await;
                 held.end();
-                ended?;
+                ended.map_err(|error| Error::from(error).of_commit())?;
             }
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
@@ -323,20 +360,25 @@ fn builder<M: bb8::ManageConnection>(size: u32, options: PoolOptions) -> bb8::Bu
 /// Makes connections that are set up alike, and watched as to what is sent over them.
 fn manager<C>(url: &str, setup: String, watch: Watch) -> AsyncDieselConnectionManager<C>
 where
-    C: AsyncConnection + SimpleAsyncConnection + 'static,
+    C: AsyncConnection + SimpleAsyncConnection + PoolableConnection + 'static,
 {
     let mut config = ManagerConfig::default();
-    // No question at each check-out: a connection that has broken says so when it is given back.
-    config.recycling_method = RecyclingMethod::Fast;
+    // No question at each check-out: a connection that was hung up on is known to be by the one who holds it.
+    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut C| {
+        let closed = || DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new("connection closed".to_owned()));
+        ready(if connection.is_broken() { Err(closed()) } else { Ok(()) }).boxed()
+    }));
     config.custom_setup = Box::new(move |url| {
         let (url, setup, watch) = (url.to_owned(), setup.clone(), watch.clone());
-        async move {
+        let make = async move {
             let mut connection = C::establish(&url).await?;
             connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
             connection.set_instrumentation(watch);
             Ok(connection)
-        }
-        .boxed()
+        };
+        // Who does not answer has a place of the pool until then.
+        let late = || ConnectionError::BadConnection("it took too long to connect".to_owned());
+        async move { timeout(CONNECT, make).await.unwrap_or_else(|_| Err(late())) }.boxed()
     });
     AsyncDieselConnectionManager::new_with_config(url, config)
 }
