@@ -1,17 +1,17 @@
 //! Counters in Redis, for all instances together. Each question is a script, which Redis runs as one step; the time comes with
 //! it, so that it is the service's own.
 
-use std::{
-    sync::{LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
 
 use redis::{RedisResult, Script, ScriptInvocation, aio::ConnectionManager};
 
 use tracing::Instrument;
 
 use super::local::{Key, Policy, Taken};
-use crate::telemetry::span::redis as redis_span;
+use crate::{
+    redis::{Away, PATIENCE},
+    telemetry::span::redis as redis_span,
+};
 
 /// `Policy::delay`, as the scripts begin.
 const DELAY: &str = "
@@ -104,20 +104,15 @@ return 0
     )
 });
 
-/// How long Redis may take to answer: a request must not wait for a server that is not there.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long Redis is not asked again after it did not answer.
-const PAUSE: Duration = Duration::from_secs(5);
-
 /// The counters in Redis.
 pub struct Shared {
     redis: ConnectionManager,
-    paused_until: Mutex<Option<Instant>>,
+    away: Away,
 }
 
 impl Shared {
     pub fn new(redis: ConnectionManager) -> Self {
-        Self { redis, paused_until: Mutex::default() }
+        Self { redis, away: Away::default() }
     }
 
     /// As `Local::reserve`; nothing where Redis does not answer.
@@ -166,8 +161,7 @@ impl Shared {
     }
 
     async fn ask<T: redis::FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let paused = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused().is_some_and(|until| Instant::now() < until) {
+        if self.away.is() {
             return None;
         }
         let mut redis = self.redis.clone();
@@ -178,7 +172,7 @@ impl Shared {
             Ok(Err(error)) => error.category().to_owned(),
             Err(_) => "no answer in time".to_owned(),
         };
-        *paused() = Some(Instant::now() + PAUSE);
+        self.away.note();
         tracing::warn!(cause, "Redis does not count tries and costs: this instance counts its own");
         None
     }
