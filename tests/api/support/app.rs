@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::NaiveDate;
@@ -68,13 +69,18 @@ impl TestApp {
 
     /// The same, with the configuration changed first.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
-        let database = Arc::new(TestDatabase::filled(backend).await);
+        Self::start_on(backend, Arc::new(TestDatabase::filled(backend).await), change).await
+    }
+
+    /// The same on a database that is there.
+    pub async fn start_on(backend: Backend, database: Arc<TestDatabase>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::demo(database.url.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
         // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
         config.rates = Rates::default();
         config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
-        // What the queue does, it does when a test says so: see `work`.
+        // What the queue does, it does when a test says so: see `work`. And who subscribes hears what a test says, when it does.
         config.worker = false;
+        config.live_look = Duration::from_hours(1);
         change(&mut config);
         if config.redis_url.is_some() {
             // Under a secret of its own, it does not count what other tests count in the same Redis.
@@ -119,7 +125,7 @@ impl TestApp {
         let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));
         let api = Arc::clone(app.api());
         let server = tokio::spawn(async move {
-            app.serve(listener, &[]).await;
+            let _ = app.serve(listener, &[]).await;
         });
         let seal = seal(&config);
         Self { backend, address, clock, database, api, config, seal, server }
