@@ -82,6 +82,21 @@ impl TestDatabase {
         }
     }
 
+    /// The demonstration institute on a server of the test's own, with which it ends: by the URL of any database there.
+    pub async fn filled_on(server: &str) -> Self {
+        let mut cx = AsyncPgConnection::establish(server).await.unwrap();
+        cx.batch_execute("CREATE DATABASE institute").await.unwrap();
+        let (base, _) = server.rsplit_once('/').expect("a URL with a database");
+        let url = format!("{base}/institute");
+        fill(&url).await;
+        Self::at(url, None, None)
+    }
+
+    /// Whatever is asked next is asked over another connection: the server was started anew.
+    pub async fn connect_anew(&self) {
+        *self.own.lock().await = None;
+    }
+
     /// An empty database, without a table.
     pub async fn empty(backend: Backend) -> Self {
         match backend {
