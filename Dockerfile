@@ -48,6 +48,8 @@ ENV LISTEN_ADDR=0.0.0.0:8000
 EXPOSE 8000 9000
 # Who distroless calls nonroot, by number: Kubernetes must see that it is not root.
 USER 65532:65532
-# No HEALTHCHECK: nothing in the image could ask. Ask /health/live and /health/ready from outside.
+# Of `serve`. A container of `rollcall worker` with ADMIN_ADDR has `rollcall health --admin`; Kubernetes heeds neither, and asks
+# /health/… itself.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=6 CMD ["/usr/local/bin/rollcall", "health"]
 ENTRYPOINT ["/usr/local/bin/rollcall"]
 CMD ["serve"]

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 CHART = Path("helm/rollcall")
 # What the chart sets itself, and what belongs into the Secret. Every other variable is one of `config`.
-MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "FCM_CREDENTIALS", "OIDC_PROVIDERS", "PERSISTED_DOCUMENTS"}
+MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "SHUTDOWN_DELAY_SECONDS", "FCM_CREDENTIALS", "OIDC_PROVIDERS", "PERSISTED_DOCUMENTS"}
 MANAGED |= {"REDIS_CA_FILE"}
 # A container logs to standard error, and has nowhere to keep a file.
 MANAGED |= {"LOG_FILE", "LOG_ROTATION", "LOG_FILES"}
@@ -23,7 +23,9 @@ SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMT
 SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN", "DATABASE_MIGRATION_URL"}
 SECRET |= {"DATABASE_REPLICA_URLS"}
 # The defaults of what a server that is told to stop may wait for, in seconds, and what it gives to work in the background.
-DRAIN = {"BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
+DRAIN = {"SHUTDOWN_DELAY_SECONDS": 0, "BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
+# A mutation may take twice the time of a request.
+TIMES = {"REQUEST_TIMEOUT_SECONDS": 2}
 LAST_WORKS, LAST_JOBS = 10, 20
 CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
 
@@ -110,13 +112,13 @@ def rendered(values, manifests):
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 check(probe in container, f"{name(manifest)}: has no {probe}")
             live = container.get("livenessProbe", {})
-            check("tcpSocket" in live or live.get("httpGet", {}).get("path") == "/health/live",
+            check(live.get("httpGet", {}).get("path") == "/health/live",
                   f"{name(manifest)}: liveness depends on something else")
             for reference in container["envFrom"]:
                 wanted = reference.get("configMapRef", {}).get("name")
                 there = [None] + [config["metadata"]["name"] for config in of("ConfigMap")]
                 check(wanted in there, f"{name(manifest)}: no ConfigMap {wanted}")
-            drains(name(manifest), container["args"], container, template["spec"], of("ConfigMap")[0]["data"])
+            drains(name(manifest), container["args"], template["spec"], of("ConfigMap")[0]["data"])
 
     apart = any(manifest["metadata"]["name"].endswith("-worker") for manifest in deployments)
     variables(values, of("ConfigMap"), jobs, worker_apart=apart)
@@ -184,11 +186,11 @@ def hardened(who, spec):
         check(not container["image"].endswith(":latest"), f"{who}: an image that changes")
 
 
-def drains(who, args, container, spec, data):
+def drains(who, args, spec, data):
     """A pod that is told to stop has the time that it takes."""
     if args == ["serve"]:
-        pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        least = pause + sum(int(data.get(variable, default)) for variable, default in DRAIN.items()) + LAST_WORKS
+        waits = [TIMES.get(variable, 1) * int(data.get(variable, default)) for variable, default in DRAIN.items()]
+        least = sum(waits) + LAST_WORKS
     else:
         least = LAST_JOBS + LAST_WORKS
     given = spec["terminationGracePeriodSeconds"]

@@ -11,7 +11,6 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{
@@ -34,6 +33,7 @@ use crate::{
     openid::client::Providers,
     random::Random,
     redis::Server,
+    stop::Stop,
     throttle::{InFlight, PerMinute, Throttle},
 };
 
@@ -79,6 +79,7 @@ pub struct App {
     redis: Option<Server>,
     /// Where the operator listens.
     admin: Option<TcpListener>,
+    stop: Stop,
 }
 
 impl App {
@@ -159,7 +160,7 @@ impl App {
             Some(address) => Some(bind(address).await?.0),
             None => None,
         };
-        Ok(Self { config, api, redis: server, admin })
+        Ok(Self { config, api, redis: server, admin, stop: Stop::default() })
     }
 
     /// The API.
@@ -183,6 +184,7 @@ impl App {
                 connections: self.config.max_live_connections,
             },
             console: self.config.graphiql.then(|| Console::new(sign_ins)),
+            leaving: self.stop.leaving.clone(),
         };
         http::router(Arc::clone(&self.api), options)
     }
@@ -200,46 +202,68 @@ impl App {
 
     /// Serves until the process is told to stop, and lets requests in flight finish, and what they have started. Where this
     /// process is to do the queue's work, it does so meanwhile.
-    pub async fn serve(self, listener: TcpListener, sign_ins: &[DemoSignIn]) {
+    ///
+    /// # Errors
+    /// When it is told to stop a second time before all of that is done.
+    pub async fn serve(mut self, listener: TcpListener, sign_ins: &[DemoSignIn]) -> Result<()> {
         let connections = Connections {
             most: self.config.max_connections,
             header_timeout: self.config.header_timeout,
             max_header_bytes: self.config.max_header_bytes,
         };
-        let router = self.router(sign_ins);
-        let stop = CancellationToken::new();
-        let relay = self.config.worker.then(|| self.relay(&stop));
+        let (router, admin) = (self.router(sign_ins), self.admin.take());
+        let relay = self.config.worker.then(|| self.relay());
         let work = async {
             if let Some(relay) = &relay {
                 relay.run().await;
             }
         };
-        let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, told(&stop)));
+        let stopping = self.stop.stopping.clone().cancelled_owned();
+        let serve: BoxFuture<'_, ()> = Box::pin(http::serve(listener, router, connections, stopping));
         let work: BoxFuture<'_, ()> = Box::pin(work);
-        let watched: BoxFuture<'_, ()> = Box::pin(watched(self.admin, &self.api, &stop));
-        let all = async {
+        let watched: BoxFuture<'_, ()> = Box::pin(self.watched(admin));
+        let all: BoxFuture<'_, ()> = Box::pin(async {
             tokio::join!(serve, work, watched);
-        };
-        let services = self.api.services();
-        tokio::select! {
-            () = all => {}
-            () = services.hub.run(self.redis.as_ref(), &services.random) => {}
-            () = services.reading.watch() => {}
-        }
-        self.api.services().background.finish_within(LAST_WORKS).await;
+        });
+        self.stop.ends(self.to_the_end(all), self.config.shutdown_delay).await
     }
 
     /// Does the queue's work until the process is told to stop, and serves nobody but the operator.
-    pub async fn work_until_told(self) {
-        let stop = CancellationToken::new();
-        let relay = self.relay(&stop);
-        tokio::join!(told(&stop), Box::pin(relay.run()), watched(self.admin, &self.api, &stop));
-        self.api.services().background.finish_within(LAST_WORKS).await;
+    ///
+    /// # Errors
+    /// When it is told to stop a second time before what it works on is done.
+    pub async fn work_until_told(mut self) -> Result<()> {
+        let (relay, admin) = (self.relay(), self.admin.take());
+        let all: BoxFuture<'_, ()> = Box::pin(async {
+            tokio::join!(relay.run(), self.watched(admin));
+        });
+        // Nobody sends it requests who would have to know before.
+        self.stop.ends(self.to_the_end(all), Duration::ZERO).await
+    }
+
+    /// Does `all`, hears what happens meanwhile, and finishes what was begun and nobody waits for.
+    async fn to_the_end(&self, all: impl Future<Output = ()>) {
+        let services = self.api.services();
+        tokio::select! {
+            () = all => {}
+            () = services.hub.run(self.redis.as_ref(), &services.db, &services.random, self.config.live_look) => {}
+            () = services.reading.watch() => {}
+        }
+        self.api.finished().await;
+        services.background.finish_within(LAST_WORKS).await;
     }
 
     /// What does the queue's work in this process, until it is told to stop.
-    fn relay(&self, stop: &CancellationToken) -> Relay {
-        Relay::new(self.api.services(), work_of(&self.config), self.redis.clone(), stop.clone())
+    fn relay(&self) -> Relay {
+        let stopping = self.stop.stopping.clone();
+        Relay::new(self.api.services(), work_of(&self.config), self.redis.clone(), stopping)
+    }
+
+    /// Serves the operator, where there is an address for it.
+    async fn watched(&self, listener: Option<TcpListener>) {
+        if let Some(listener) = listener {
+            admin::serve(listener, Arc::clone(&self.api), self.stop.clone()).await;
+        }
     }
 }
 
@@ -249,13 +273,6 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let listener = taken.map_err(|error| Error::internal(format!("{address}: {error}")))?;
     let local = listener.local_addr().map_err(Error::internal)?;
     Ok((listener, local))
-}
-
-/// Serves the operator, where there is an address for it.
-async fn watched(listener: Option<TcpListener>, api: &Arc<Api>, stop: &CancellationToken) {
-    if let Some(listener) = listener {
-        admin::serve(listener, Arc::clone(api), stop.clone().cancelled_owned()).await;
-    }
 }
 
 /// How jobs are done, as configured.
@@ -355,35 +372,4 @@ async fn require_migrated(db: &Db, config: &Config) -> Result<()> {
     };
     tracing::info!(applied = applied.join(", "), "migrated");
     Ok(())
-}
-
-/// Waits for SIGINT or SIGTERM, and has everything stop that goes by `stop`.
-async fn told(stop: &CancellationToken) {
-    told_to_stop().await;
-    stop.cancel();
-}
-
-/// Waits for SIGINT or SIGTERM.
-async fn told_to_stop() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
-    tracing::info!("stopping");
 }

@@ -91,6 +91,8 @@ pub struct Config {
     pub max_header_bytes: usize,
     /// `BODY_TIMEOUT_SECONDS`
     pub body_timeout: Duration,
+    /// `SHUTDOWN_DELAY_SECONDS`: how long requests still come after the process was told to stop.
+    pub shutdown_delay: Duration,
     /// `SECRET_KEY`
     pub secret_key: SecretString,
     /// `SECRET_KEY_PREVIOUS`: one under which nothing is sealed any more, or yet, and which opens still.
@@ -129,6 +131,8 @@ pub struct Config {
     pub max_live_connections: usize,
     /// `LIVE_BUFFER`: events that wait for a slow subscriber.
     pub live_buffer: usize,
+    /// `LIVE_LOOK_SECONDS`: how often it is looked for what happens elsewhere, where Redis does not say it.
+    pub live_look: Duration,
     /// `EVENT_DAYS`: how long events, notifications and finished jobs are kept.
     pub event_days: i64,
     /// `PASSWORD_HASHES_AT_ONCE`
@@ -180,6 +184,7 @@ struct Raw {
     header_timeout_seconds: Option<String>,
     max_header_bytes: Option<String>,
     body_timeout_seconds: Option<String>,
+    shutdown_delay_seconds: Option<String>,
     secret_key: Option<String>,
     secret_key_previous: Option<String>,
     session_lifetime_hours: Option<String>,
@@ -199,6 +204,7 @@ struct Raw {
     max_subscriptions: Option<String>,
     max_live_connections: Option<String>,
     live_buffer: Option<String>,
+    live_look_seconds: Option<String>,
     event_days: Option<String>,
     password_hashes_at_once: Option<String>,
     request_timeout_seconds: Option<String>,
@@ -362,6 +368,12 @@ impl Checker {
             // hyper takes no fewer.
             max_header_bytes: self.number("MAX_HEADER_BYTES", raw.max_header_bytes, 32 * 1024, 8192..=1024 * 1024),
             body_timeout: self.seconds("BODY_TIMEOUT_SECONDS", raw.body_timeout_seconds, 30),
+            shutdown_delay: Duration::from_secs(self.number(
+                "SHUTDOWN_DELAY_SECONDS",
+                raw.shutdown_delay_seconds,
+                0,
+                0..=3600,
+            )),
             secret_key: self.secret_key(raw.secret_key, environment),
             secret_key_previous: self.secret_key_previous(raw.secret_key_previous),
             session_lifetime: self.hours("SESSION_LIFETIME_HOURS", raw.session_lifetime_hours, 24 * 14),
@@ -386,6 +398,7 @@ impl Checker {
             max_subscriptions: self.number("MAX_SUBSCRIPTIONS", raw.max_subscriptions, 20, 1..=1000),
             max_live_connections: self.number("MAX_LIVE_CONNECTIONS", raw.max_live_connections, 20, 1..=1000),
             live_buffer: self.number("LIVE_BUFFER", raw.live_buffer, 256, 1..=65_536),
+            live_look: self.seconds("LIVE_LOOK_SECONDS", raw.live_look_seconds, 5),
             event_days: self.number("EVENT_DAYS", raw.event_days, 30, 1..=3650),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),

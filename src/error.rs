@@ -64,6 +64,29 @@ impl Code {
     }
 }
 
+/// What is said of a change of which nobody knows what became of it.
+const MAYBE: &str = "it may or may not have been written: look before you send it again, or send it with the same \
+                     `clientMutationId`, by which it is done once";
+
+/// How the words of a database begin that say: not now. They are of the server's own language, English by `lc_messages`.
+const PASSING: [&str; 8] = [
+    // A server that is stopped, restarted, or ends a connection (57P01 to 57P03).
+    "terminating connection",
+    "the database system is",
+    // A disk that is full (53100), of either kind of database; what was begun is taken back.
+    "could not extend file",
+    "could not write",
+    "database or disk is full",
+    "disk I/O error",
+    // There are too many who ask (53300).
+    "sorry, too many clients already",
+    "remaining connection slots are reserved",
+];
+
+/// How the driver says that a connection has ended (class 08).
+const GONE: [&str; 4] =
+    ["connection closed", "error communicating with the server", "channel closed", "it took too long to connect"];
+
 /// An error: its code, what the caller is told, and what only the log is told.
 ///
 /// It has no `Display`, so that it cannot become a GraphQL error on any way that drops its code or shows its cause.
@@ -135,6 +158,21 @@ impl Error {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Unavailable, message) }
     }
 
+    /// The same where it came instead of the answer to a commit: what was to be written may be written.
+    #[must_use]
+    pub fn of_commit(self) -> Self {
+        match self.code {
+            Code::Unavailable => Self { message: MAYBE.to_owned(), ..self },
+            _ => self,
+        }
+    }
+
+    /// A change that took too long was given up, and is taken back unless it was just then that it was written.
+    #[must_use]
+    pub fn gave_up() -> Self {
+        Self::new(Code::Timeout, format!("the request took too long: {MAYBE}"))
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(crate) fn migration(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self::internal(format!("migration: {cause}"))
@@ -195,16 +233,30 @@ impl From<Error> for async_graphql::Error {
     }
 }
 
+fn begins(message: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| message.starts_with(words))
+}
+
 impl From<diesel::result::Error> for Error {
     #[track_caller]
     fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind::*, Error::DatabaseError};
+        let error = match error {
+            diesel::result::Error::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
+            error => error,
+        };
+        use diesel::result::{
+            DatabaseErrorKind::*,
+            Error::{BrokenTransactionManager, DatabaseError},
+        };
         let met_another = match &error {
+            // Over a connection that is gone nothing can be taken back either.
+            BrokenTransactionManager => return Self::unavailable(format!("database: {error}")),
             // The connection ended with the statement on its way. What the driver cannot send has this kind too.
-            DatabaseError(ClosedConnection | UnableToSendCommand, told)
-                if ["connection closed", "error communicating with the server"]
-                    .iter()
-                    .any(|gone| told.message().starts_with(gone)) =>
+            DatabaseError(ClosedConnection | UnableToSendCommand, told) if begins(told.message(), &GONE) => {
+                return Self::unavailable(format!("database: {error}"));
+            }
+            DatabaseError(Unknown | ClosedConnection | UnableToSendCommand, told)
+                if begins(told.message(), &PASSING) || told.message().ends_with("No space left on device") =>
             {
                 return Self::unavailable(format!("database: {error}"));
             }
@@ -261,5 +313,29 @@ mod tests {
         let conflict = "canceling statement due to conflict with recovery";
         assert_eq!(code(DatabaseErrorKind::SerializationFailure, conflict), Code::Unavailable);
         assert_eq!(code(DatabaseErrorKind::SerializationFailure, "could not serialize access"), Code::Internal);
+    }
+
+    #[test]
+    fn a_server_that_stops_or_has_no_room_is_a_fault_that_passes() {
+        let code = |kind, told: &str| Error::from(DatabaseError(kind, Box::new(told.to_owned()))).code();
+        for told in [
+            "terminating connection due to administrator command",
+            "the database system is shutting down",
+            "could not extend file \"base/1/2\": No space left on device",
+            "could not write to file \"pg_wal/xlogtemp.1\": No space left on device",
+            "database or disk is full",
+        ] {
+            assert_eq!(code(DatabaseErrorKind::Unknown, told), Code::Unavailable, "{told}");
+        }
+        assert_eq!(code(DatabaseErrorKind::CheckViolation, "terminating connection"), Code::Internal);
+        assert_eq!(code(DatabaseErrorKind::Unknown, "division by zero"), Code::Internal);
+    }
+
+    #[test]
+    fn of_a_commit_without_an_answer_it_is_said_that_nobody_knows() {
+        let told = |error: Error| error.of_commit().message;
+        assert!(told(Error::unavailable("gone")).contains("may or may not"));
+        assert!(!told(Error::internal("broken")).contains("may or may not"));
+        assert!(Error::gave_up().message.contains("may or may not"));
     }
 }

@@ -48,6 +48,7 @@ pub mod reports;
 pub mod routines;
 pub mod sessions;
 pub mod staff;
+pub mod stop;
 pub mod students;
 pub mod subjects;
 pub mod telemetry;

@@ -8,11 +8,12 @@ use rollcall::{
     accounts::{self, NewAdmin, Task, check, password_from_stdin},
     app::{self, Ambient, App, open_database, open_for_sessions, open_migrated, pool_options, session_url},
     auth::{Role, model::Identifier},
-    config::Config,
+    config::{Config, Problems},
     db::copy,
     demo,
     error::{Error, Result},
     graphql,
+    http::health,
     telemetry::{Settings, Telemetry},
 };
 
@@ -30,6 +31,12 @@ enum Command {
     Serve,
     /// Do the work of the queue, beside processes that serve (with WORKER=false they leave it to this one).
     Worker,
+    /// Ask the process that `serve` runs here whether it is ready: for containers, where nothing else could ask.
+    Health {
+        /// Ask at the operator's address, `ADMIN_ADDR`: that of `worker`.
+        #[arg(long)]
+        admin: bool,
+    },
     /// Serve a made-up institute from a fresh database of its own, on loopback, and say how to sign in.
     Demo {
         /// Where to listen: a loopback address.
@@ -140,7 +147,12 @@ enum Database {
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match app::runtime() {
-        Ok(runtime) => runtime.block_on(execute(command)),
+        Ok(runtime) => {
+            let code = runtime.block_on(execute(command));
+            // Who was told to end at once does not wait for a statement of SQLite, or a hash.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -158,15 +170,17 @@ async fn execute(command: Command) -> ExitCode {
             })
             .await
         }
+        // Nothing is told of a question that is asked every few seconds.
+        Command::Health { admin } => match Config::from_env() {
+            Ok(config) => health(&config, admin).await,
+            Err(problems) => return wrong(&problems),
+        },
         command => match Config::from_env() {
             Ok(config) => {
                 let settings = config.telemetry.clone();
                 told(&settings, async || run(command, config).await).await
             }
-            Err(problems) => {
-                eprintln!("{problems}");
-                return ExitCode::from(2);
-            }
+            Err(problems) => return wrong(&problems),
         },
     };
     match done {
@@ -176,6 +190,12 @@ async fn execute(command: Command) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is configured wrongly ends with 2.
+fn wrong(problems: &Problems) -> ExitCode {
+    eprintln!("{problems}");
+    ExitCode::from(2)
 }
 
 /// What ends well ends with 0.
@@ -197,8 +217,8 @@ async fn run(command: Command, config: Config) -> Result<ExitCode> {
             let db = open_for_sessions(&config).await?;
             well(demo::seed(&db, students, days, password.into()).await)
         }
-        Command::Demo { .. } | Command::Schema { .. } | Command::Authorization => {
-            Err(Error::internal("needs no configuration"))
+        Command::Demo { .. } | Command::Health { .. } | Command::Schema { .. } | Command::Authorization => {
+            Err(Error::internal("needs no configuration, or no telemetry"))
         }
     }
 }
@@ -224,15 +244,24 @@ async fn serve(config: Config) -> Result<()> {
     let app = App::build(config, Ambient::default()).await?;
     let (listener, address) = app.listen().await?;
     tracing::info!(%address, "serving");
-    app.serve(listener, &[]).await;
-    Ok(())
+    app.serve(listener, &[]).await
+}
+
+async fn health(config: &Config, admin: bool) -> Result<ExitCode> {
+    let address = match config.admin_addr {
+        Some(address) if admin => address,
+        None if admin => return Err(Error::internal("ADMIN_ADDR is not set: there is nothing to ask")),
+        _ => config.listen_addr,
+    };
+    let (told, ready) = health::ask(address).await?;
+    println!("{told}");
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn work(config: Config) -> Result<()> {
     let app = App::build(config, Ambient::default()).await?;
     tracing::info!("working");
-    app.work_until_told().await;
-    Ok(())
+    app.work_until_told().await
 }
 
 async fn migrate(config: &Config, status: bool, revert: bool) -> Result<()> {

@@ -1,15 +1,17 @@
-//! Redis: what several instances share beside the database, and may lose.
+//! Redis: what several instances share beside the database, and may lose. Everything goes on without it; docs/failures.md says
+//! how.
 
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use redis::{
     AsyncCommands, Client, IntoConnectionInfo, RedisResult, ScriptInvocation, TlsCertificates,
-    aio::{ConnectionManager, PubSub},
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
 };
+use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use crate::{
@@ -17,9 +19,9 @@ use crate::{
     telemetry::span::redis as redis_span,
 };
 
-/// How long Redis may take to answer: a request must not wait for a server that is not there.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long Redis is not asked again after it did not answer.
+/// How long Redis may take, to be connected to and to answer: nobody is to wait for a server that is not there.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it is not asked again after it did not answer.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A server of Redis, by which every connection to it is made: encrypted, where its URL is `rediss://`.
@@ -44,16 +46,22 @@ impl Server {
         Ok(Self(Client::build_with_tls(url.into_connection_info()?, certificates)?))
     }
 
-    /// Connects; the connection mends itself when it breaks.
+    /// A connection that is made when it is first used and mends itself when it breaks: where nobody answers now, the service
+    /// begins without, and the log says so.
     ///
     /// # Errors
-    /// When nobody answers, or not as who they should be. The message has no credentials in it.
+    /// When there can be none.
     pub async fn connect(&self) -> Result<ConnectionManager> {
-        ConnectionManager::new(self.0.clone()).await.map_err(|error| {
-            // Of what the network and TLS say; what the server says may repeat what it was sent.
-            let cause = if error.is_io_error() { error.to_string() } else { error.category().to_owned() };
-            Error::unavailable(format!("redis: {cause}"))
-        })
+        // It is tried again by whoever asks next: to try often before that only has this one wait.
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_number_of_retries(1);
+        let manager = ConnectionManager::new_lazy_with_config(self.0.clone(), config)?;
+        if let Err(error) = ping(&manager).await {
+            tracing::warn!(cause = error.report(), "Redis does not answer: it is begun without");
+        }
+        Ok(manager)
     }
 
     /// A connection to hear what is published.
@@ -68,9 +76,11 @@ impl Server {
 /// Asks Redis for a sign of life.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none in time.
 pub async fn ping(redis: &ConnectionManager) -> Result<()> {
-    let _: String = redis.clone().ping().await?;
+    let mut redis = redis.clone();
+    let answered = timeout(PATIENCE, redis.ping::<String>()).await;
+    answered.map_err(|_| Error::unavailable("redis: no answer in time"))??;
     Ok(())
 }
 
@@ -79,32 +89,63 @@ pub struct Patient {
     redis: ConnectionManager,
     /// What is done without an answer, as the log tells it.
     without: &'static str,
-    paused_until: Mutex<Option<Instant>>,
+    away: Away,
 }
 
 impl Patient {
     /// Asks `redis`; `without` is what the log says where it does not answer.
     #[must_use]
     pub fn new(redis: ConnectionManager, without: &'static str) -> Self {
-        Self { redis, without, paused_until: Mutex::default() }
+        Self { redis, without, away: Away::default() }
     }
 
     /// What a script gives; nothing where Redis does not answer in time, or has not just now.
     pub async fn ask<T: redis::FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        let paused = || self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused().is_some_and(|until| Instant::now() < until) {
+        if self.away.is() {
             return None;
         }
         let mut redis = self.redis.clone();
         let answered: Result<RedisResult<T>, _> =
-            tokio::time::timeout(PATIENCE, script.invoke_async(&mut redis)).instrument(redis_span("EVALSHA")).await;
+            timeout(PATIENCE, script.invoke_async(&mut redis)).instrument(redis_span("EVALSHA")).await;
         let cause = match answered {
             Ok(Ok(told)) => return Some(told),
             Ok(Err(error)) => error.category().to_owned(),
             Err(_) => "no answer in time".to_owned(),
         };
-        *paused() = Some(Instant::now() + PAUSE);
+        self.away.note();
         tracing::warn!(cause, "{}", self.without);
         None
+    }
+}
+
+/// Whether Redis was away when somebody last asked, so that for a moment nobody waits for it again.
+#[derive(Clone, Debug, Default)]
+pub struct Away(Arc<Mutex<Option<Instant>>>);
+
+impl Away {
+    /// Whether it is not to be asked now.
+    #[must_use]
+    pub fn is(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Notes that it did not answer.
+    pub fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_away_is_asked_again_after_a_while() {
+        let away = Away::default();
+        assert!(!away.is());
+        away.note();
+        assert!(away.clone().is());
+        tokio::time::advance(PAUSE).await;
+        assert!(!away.is());
     }
 }

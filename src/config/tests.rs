@@ -274,6 +274,19 @@ fn what_is_told_by_default_and_what_is_asked_for() {
     }
 }
 
+#[test]
+fn a_process_may_leave_at_once_and_looks_now_and_then() {
+    let config = read(&[("ENVIRONMENT", "development")]).unwrap();
+    assert_eq!((config.shutdown_delay, config.live_look), (Duration::ZERO, Duration::from_secs(5)));
+    let config =
+        read(&[("ENVIRONMENT", "development"), ("SHUTDOWN_DELAY_SECONDS", "5"), ("LIVE_LOOK_SECONDS", "1")]).unwrap();
+    assert_eq!((config.shutdown_delay, config.live_look), (Duration::from_secs(5), Duration::from_secs(1)));
+    for (variable, value) in [("SHUTDOWN_DELAY_SECONDS", "soon"), ("LIVE_LOOK_SECONDS", "0")] {
+        let Problems(problems) = read(&[("ENVIRONMENT", "development"), (variable, value)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].0 == variable, "{problems:?}");
+    }
+}
+
 /// The names that `Raw` reads, found by the names its deserializer asks for.
 fn variables() -> Vec<String> {
     let source = include_str!("../config.rs");

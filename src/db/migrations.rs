@@ -94,7 +94,7 @@ impl Db {
     }
 
     async fn applied(&self) -> Result<Vec<String>> {
-        let mut connection = self.write().await?;
+        let mut connection = self.read().await?;
         Ok(dispatch!(connection, applied::versions())?)
     }
 

@@ -211,10 +211,11 @@ impl Connection<'_> {
     /// Ends the transaction and keeps what it wrote.
     ///
     /// # Errors
-    /// When it met another one ([`Error::met_another`]): then nothing is kept.
+    /// When it met another one ([`Error::met_another`]): then nothing is kept. When the connection ends before the database has
+    /// answered: then nobody knows, and the message says so.
     pub async fn commit(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(held) => held.finish(true).await?,
+            Connection::Pg(held) => held.finish(true).await.map_err(|error| Error::from(error).of_commit())?,
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
             }
@@ -286,8 +287,10 @@ where
             let mut connection = timeout(in_time, connecting).await.map_err(late)??;
             connection.set_instrumentation(watch);
             Ok(connection)
-        }
-        .boxed()
+        };
+        // Who does not answer has a place of the pool until then.
+        let late = || ConnectionError::BadConnection("it took too long to connect".to_owned());
+        async move { timeout(CONNECT, make).await.unwrap_or_else(|_| Err(late())) }.boxed()
     });
     AsyncDieselConnectionManager::new_with_config("", config)
 }

@@ -42,8 +42,7 @@ pub async fn serve(listen: SocketAddr, json: bool) -> Result<()> {
     let (listener, address) = app.listen().await?;
     let offered = offered();
     announce(address, &offered, json).map_err(Error::internal)?;
-    app.serve(listener, &offered).await;
-    Ok(())
+    app.serve(listener, &offered).await
 }
 
 /// Fills an empty, migrated database with made-up data at size, and prints how to sign in.

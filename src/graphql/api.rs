@@ -8,7 +8,8 @@ use async_graphql::{
     value,
 };
 use futures_util::{StreamExt, future::BoxFuture};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::{
@@ -33,12 +34,14 @@ pub struct Api {
     turns: Turns,
     timeout: Duration,
     slow: Option<Duration>,
+    /// Mutations that go on, whether or not somebody waits for them.
+    mutations: TaskTracker,
 }
 
 /// What requests may be, and may take.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long one may take.
+    /// How long one may take; a mutation twice as long.
     pub timeout: Duration,
     /// What one may ask for.
     pub limits: Limits,
@@ -78,6 +81,7 @@ impl Api {
             turns,
             timeout: options.timeout,
             slow: options.slow,
+            mutations: TaskTracker::new(),
         }))
     }
 
@@ -85,6 +89,12 @@ impl Api {
     #[must_use]
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// Waits until no mutation goes on any more: those too whose clients have hung up.
+    pub async fn finished(&self) {
+        self.mutations.close();
+        self.mutations.wait().await;
     }
 
     /// The turns of live operations.
@@ -155,18 +165,20 @@ impl Api {
         let Request { operation_name: operation, variables, .. } = request;
         let (asked, asker) = (Asked { document, operation, variables, cost, moment }, Arc::new(asker));
         if mutates {
-            // A client that hangs up must not cut a transaction short: it goes on in a task of its own.
+            // A client that hangs up must not cut a transaction short: it goes on in a task of its own. Twice the time of a query,
+            // for what was nearly done is not to be done again; then it is taken back.
             let api = Arc::clone(self);
             let run = async move {
                 let call = api.call(api.services.db.clone(), &asker);
-                let answer = api.run(&asked, &call).await;
+                let timed = timeout(api.timeout * 2, api.run(&asked, &call)).await;
+                let answer = timed.unwrap_or_else(|_| Some(failed(&Error::gave_up())));
                 api.services.reading.has_changed(call.viewer().account_id()).await;
                 answer
             };
-            let task = tokio::spawn(run.in_current_span());
+            let task = self.mutations.spawn(run.in_current_span());
             return task.await.unwrap_or_else(|error| Some(failed(&Error::internal(error))));
         }
-        let timed = tokio::time::timeout(self.timeout, self.read(&asked, &asker));
+        let timed = timeout(self.timeout, self.read(&asked, &asker));
         timed.await.unwrap_or_else(|_| Some(failed(&Error::new(Code::Timeout, "the request took too long"))))
     }
 

@@ -1,4 +1,4 @@
-//! What is for the operator alone, on an address of its own: metrics.
+//! What is for the operator alone, on an address of its own: metrics, and health, which of a worker is nowhere else.
 
 use std::sync::Arc;
 
@@ -11,19 +11,23 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
+use super::health;
 use crate::{
     graphql::Api,
     metrics::{CONTENT_TYPE, Metrics},
+    stop::Stop,
 };
 
 /// The routes.
-pub fn routes(api: Arc<Api>) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(api)
+pub fn routes(api: Arc<Api>, stop: &Stop) -> Router {
+    let health = health::routes(Arc::clone(&api), stop.leaving.clone());
+    Router::new().route("/metrics", get(metrics)).with_state(api).merge(health)
 }
 
-/// Serves them until `stop`.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: impl Future<Output = ()> + Send + 'static) {
-    if let Err(error) = axum::serve(listener, routes(api)).with_graceful_shutdown(stop).await {
+/// Serves them until it is told to `stop`.
+pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: Stop) {
+    let routes = routes(api, &stop);
+    if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop.stopping.cancelled_owned()).await {
         tracing::error!(cause = %error, "metrics are not served any more");
     }
 }

@@ -13,6 +13,7 @@ use axum::{
 };
 use ipnet::IpNet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower_http::{
     cors::CorsLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -32,7 +33,7 @@ use crate::{
 pub mod admin;
 mod client;
 mod console;
-mod health;
+pub mod health;
 mod hosts;
 mod https;
 mod identity;
@@ -66,6 +67,8 @@ pub struct Options {
     pub live: LiveLimits,
     /// GraphiQL, where it is shown.
     pub console: Option<Console>,
+    /// Cancelled when no more requests are wanted.
+    pub leaving: CancellationToken,
 }
 
 #[derive(Clone)]
@@ -121,7 +124,8 @@ pub fn router(api: Arc<Api>, options: Options) -> Router {
     }
     let hosts = hosts::Allowed::new(options.allowed_hosts);
     // Probes come by address, not by name, and not through the proxy, so they are let in before either is looked at.
-    let mut routes = routes.layer(middleware::from_fn_with_state(hosts, hosts::check)).merge(health::routes(api));
+    let mut routes =
+        routes.layer(middleware::from_fn_with_state(hosts, hosts::check)).merge(health::routes(api, options.leaving));
     if options.strict_transport {
         routes = routes.layer(middleware::from_fn(https::be_strict));
     }

@@ -2,7 +2,8 @@
 //!
 //! In process it is a channel; with Redis it is a queue there, which the workers of every instance take from. It holds
 //! nothing that the table of jobs has not: what it loses is handed out again when its lease has run out, and what it brings
-//! twice is begun once. So its own retries, results and locks are not used.
+//! twice is begun once. So its own retries, results and locks are not used. While Redis is away, a process does what it has
+//! handed out itself.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -31,14 +32,13 @@ use super::{
 use crate::{
     error::{Error, Result},
     random::Random,
+    redis::{Away, PATIENCE},
 };
 
 /// How often a worker asks Redis for what other instances have pushed.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often a worker says to Redis that it lives; six times as long without, and what it had is another's.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long Redis may take to take something.
-const PUSH: Duration = Duration::from_secs(5);
 /// The shortest pause before a worker that has ended is made anew; the longest is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -108,6 +108,7 @@ enum Line {
     Redis {
         storage: RedisStorage<HandOut>,
         redis: ConnectionManager,
+        away: Away,
         /// Told when something is pushed here, so that nobody waits for the next look.
         pushed: mpsc::Sender<()>,
         look: Arc<Mutex<mpsc::Receiver<()>>>,
@@ -176,7 +177,7 @@ impl Engine {
                     .persist_results(true);
                 let (pushed, look) = mpsc::channel(1);
                 let storage = RedisStorage::new(redis.clone()).with_config(config);
-                Line::Redis { storage, redis, pushed, look: Arc::new(Mutex::new(look)) }
+                Line::Redis { storage, redis, away: Away::default(), pushed, look: Arc::new(Mutex::new(look)) }
             }
         };
         let (places, rests) = (Arc::new(Semaphore::new(room.at_once)), Arc::default());
@@ -194,7 +195,7 @@ impl Engine {
     /// Hands jobs to the workers.
     ///
     /// # Errors
-    /// When Redis does not take them. Whether some of them arrived is not known, and does not matter.
+    /// When the workers of this process have ended.
     pub async fn push(&self, hand_outs: Vec<HandOut>) -> Result<()> {
         match &self.line {
             Line::Here { to, .. } => {
@@ -204,12 +205,26 @@ impl Engine {
                         .map_err(|_| Error::unavailable("the workers of this process have ended"))?;
                 }
             }
-            Line::Redis { storage, pushed, .. } => {
-                let mut storage = storage.clone();
-                let taken = timeout(PUSH, storage.push_bulk(hand_outs)).await;
-                taken.map_err(|_| Error::unavailable("redis: it took too long"))?.map_err(Error::unavailable)?;
-                // Where one is told already, that is enough.
-                let _ = pushed.try_send(());
+            Line::Redis { storage, away, pushed, .. } => {
+                if !away.is() {
+                    let mut storage = storage.clone();
+                    let cause = match timeout(PATIENCE, storage.push_bulk(hand_outs.clone())).await {
+                        Ok(Ok(_)) => {
+                            // Where one is told already, that is enough.
+                            let _ = pushed.try_send(());
+                            return Ok(());
+                        }
+                        Ok(Err(error)) => error.to_string(),
+                        Err(_) => "it took too long".to_owned(),
+                    };
+                    away.note();
+                    let lane = self.lane.as_str();
+                    tracing::warn!(lane, cause, "Redis takes no jobs: this process does what it has handed out");
+                }
+                // Some of them may have arrived there all the same: each is begun once.
+                for hand_out in hand_outs {
+                    self.hands.tasks.spawn(self.hands.clone().take(hand_out));
+                }
             }
         }
         Ok(())

@@ -4,15 +4,20 @@
 use std::sync::Arc;
 
 use redis::{AsyncCommands, aio::ConnectionManager};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
-use crate::{background::Background, ids::Seal};
+use crate::{
+    background::Background,
+    ids::Seal,
+    redis::{Away, PATIENCE},
+};
 
 /// Wakes workers.
 #[derive(Clone)]
 pub struct Wake {
     here: Arc<Notify>,
     elsewhere: Option<(ConnectionManager, String)>,
+    away: Away,
     background: Background,
 }
 
@@ -21,7 +26,7 @@ impl Wake {
     #[must_use]
     pub fn new(redis: Option<ConnectionManager>, seal: &Seal, background: Background) -> Self {
         let elsewhere = redis.map(|redis| (redis, Self::channel(seal)));
-        Self { here: Arc::default(), elsewhere, background }
+        Self { here: Arc::default(), elsewhere, away: Away::default(), background }
     }
 
     /// The channel of Redis that it is told by.
@@ -33,11 +38,16 @@ impl Wake {
     /// Says that there is something to do, and does not wait.
     pub fn wake(&self) {
         self.here.notify_one();
-        let Some((redis, channel)) = self.elsewhere.clone() else { return };
+        let Some((mut redis, channel)) = self.elsewhere.clone() else { return };
+        // Whoever waits for Redis takes a place of what goes on in the background.
+        if self.away.is() {
+            return;
+        }
+        let away = self.away.clone();
         self.background.start("wake workers", async move {
-            let told: Result<(), _> = redis.clone().publish(channel, "").await;
-            if let Err(error) = told {
-                tracing::debug!(cause = %error, "the workers of other instances were not woken: they look soon");
+            if !matches!(timeout(PATIENCE, redis.publish::<_, _, ()>(channel, "")).await, Ok(Ok(()))) {
+                away.note();
+                tracing::debug!("the workers of other instances were not woken: they look soon");
             }
         });
     }

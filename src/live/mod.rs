@@ -4,10 +4,12 @@
 //! it is about up as themself, by their own scope, as a query would ([`crate::graphql::Beat`]).
 //!
 //! What Redis hands out it keeps for nobody. An instance that was away from it tells all of its listeners so
-//! ([`Heard::Missed`]), and they read what there was from the events themselves.
+//! ([`Heard::Missed`]), and they read what there was from the events themselves. For as long as it hears nothing by Redis, it
+//! looks into the database now and then whether anything was told of, and has them read where it was.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    convert::Infallible,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,22 +17,27 @@ use std::{
     time::Duration,
 };
 
+use chrono::NaiveDateTime;
 use futures_util::StreamExt;
-use redis::{AsyncCommands, aio::ConnectionManager};
+use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time};
 use tracing::Instrument;
 
 use crate::{
+    db::Db,
     error::{Error, Result},
     ids::Seal,
     random::Random,
+    read,
     redis::Server,
     telemetry::span,
 };
 
+mod far;
 mod interest;
 
+use far::{Far, MISSED};
 pub use interest::{Happened, Interest, Source, Topics};
 
 /// Something that happened.
@@ -60,7 +67,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Hub {
     local: Arc<Local>,
-    redis: Option<(ConnectionManager, String)>,
+    far: Option<Far>,
 }
 
 /// Who listens here.
@@ -68,6 +75,8 @@ pub struct Hub {
 struct Local {
     buffer: usize,
     listeners: Mutex<Listeners>,
+    /// Whether what happens elsewhere is heard, by Redis.
+    hears: AtomicBool,
 }
 
 #[derive(Default)]
@@ -113,26 +122,23 @@ impl Hub {
     /// at most.
     #[must_use]
     pub fn new(redis: Option<ConnectionManager>, seal: &Seal, buffer: usize) -> Self {
-        let redis = redis.map(|redis| (redis, format!("{}:live", seal.namespace())));
-        Self { local: Arc::new(Local { buffer, ..Local::default() }), redis }
+        let far = redis.map(|redis| Far::new(redis, seal));
+        Self { local: Arc::new(Local { buffer, ..Local::default() }), far }
     }
 
-    /// Says what happened: to all instances where there is Redis, to those who listen here otherwise.
+    /// Says what happened: to all instances where there is Redis, to those who listen here otherwise, and while it is away.
     ///
     /// # Errors
-    /// When Redis does not take it: then it is to be said again.
+    /// Never, unless an occurrence could not be written as JSON.
     pub async fn publish(&self, occurrence: &Occurrence) -> Result<()> {
-        match &self.redis {
-            Some((redis, channel)) => {
-                let text = serde_json::to_string(occurrence).map_err(Error::internal)?;
-                let () = redis.clone().publish(channel, text).instrument(span::redis("PUBLISH")).await?;
-                Ok(())
-            }
-            None => {
-                self.local.hand_out(&Arc::new(occurrence.clone()));
-                Ok(())
+        if let Some(far) = &self.far {
+            let text = serde_json::to_string(occurrence).map_err(Error::internal)?;
+            if far.say(&text).instrument(span::redis("PUBLISH")).await.is_ok() {
+                return Ok(());
             }
         }
+        self.local.hand_out(&Arc::new(occurrence.clone()));
+        Ok(())
     }
 
     /// Listens from now on.
@@ -145,29 +151,63 @@ impl Hub {
         Listener { id, local: Arc::clone(&self.local), receiver, lagged }
     }
 
-    /// Hands out what comes over the Redis at `server`, for ever; without Redis there is nothing to do for it.
-    pub async fn run(&self, server: Option<&Server>, random: &Random) {
-        let (Some((redis, channel)), Some(server)) = (&self.redis, server) else {
-            return std::future::pending().await;
-        };
-        loop {
-            if let Err(error) = self.hear(server, redis, channel).await {
-                tracing::error!(error = error.report(), "live: Redis is not heard");
+    /// Hands out what comes over the Redis at `server`, for ever, and looks into the database `every` so often while nothing does.
+    pub async fn run(&self, server: Option<&Server>, db: &Db, random: &Random, every: Duration) {
+        let hear = async {
+            let (Some(far), Some(server)) = (&self.far, server) else { return };
+            let mut told = false;
+            loop {
+                let Err(error) = self.hear(server, far, &mut told).await;
+                self.local.hears.store(false, Ordering::Relaxed);
+                // Once: it is asked again and again.
+                if !std::mem::replace(&mut told, true) {
+                    tracing::error!(
+                        error = error.report(),
+                        "live: Redis is not heard, the database is looked at instead"
+                    );
+                }
+                // Not all instances at once.
+                time::sleep(PAUSE + random.part_of(PAUSE * 2)).await;
             }
-            // Not all instances at once.
-            time::sleep(PAUSE + random.part_of(PAUSE * 2)).await;
+        };
+        tokio::join!(hear, self.look(db, every));
+    }
+
+    /// Looks whether anything was told of, for as long as that is not heard.
+    async fn look(&self, db: &Db, every: Duration) {
+        let mut looks = time::interval(every);
+        looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        let mut before = None;
+        loop {
+            looks.tick().await;
+            if self.local.hears.load(Ordering::Relaxed) || self.local.listeners().all.is_empty() {
+                before = None;
+                continue;
+            }
+            match latest(db).await {
+                Ok(now) if before == Some(now) => {}
+                Ok(now) => {
+                    before = Some(now);
+                    self.local.miss();
+                }
+                Err(error) => tracing::debug!(cause = error.report(), "live: nobody knows whether anything happened"),
+            }
         }
     }
 
     /// Hands out what comes over Redis, for as long as it comes.
-    async fn hear(&self, server: &Server, redis: &ConnectionManager, channel: &str) -> Result<()> {
+    async fn hear(&self, server: &Server, far: &Far, told: &mut bool) -> Result<Infallible> {
         let subscribe = async {
             let mut subscribed = server.hear().await?;
-            subscribed.subscribe(channel).await?;
+            subscribed.subscribe(far.channel()).await?;
             Ok::<_, Error>(subscribed)
         };
         let subscribed = time::timeout(SIGN_OF_LIFE, subscribe).await;
         let subscribed = subscribed.map_err(|_| Error::unavailable("Redis does not answer"))??;
+        self.local.hears.store(true, Ordering::Relaxed);
+        if std::mem::replace(told, false) {
+            tracing::info!("live: Redis is heard again");
+        }
         // What was said until here nobody has heard.
         self.local.miss();
         let mut messages = subscribed.into_on_message();
@@ -182,17 +222,24 @@ impl Hub {
                     // An empty one is a sign of life.
                     if let Ok(occurrence) = serde_json::from_str(&text) {
                         self.local.hand_out(&Arc::new(occurrence));
+                    } else if text == MISSED {
+                        self.local.miss();
                     }
                 }
                 _ = alive.tick() => {
                     if heard.elapsed() > SILENCE {
                         return Err(Error::unavailable("Redis is silent"));
                     }
-                    let () = redis.clone().publish(channel, "").await?;
+                    far.say("").await?;
                 }
             }
         }
     }
+}
+
+/// What there is by now that was told of: it is another when anything else was.
+async fn latest(db: &Db) -> Result<(Option<NaiveDateTime>, Option<i64>)> {
+    read!(db, live::latest())
 }
 
 impl Local {

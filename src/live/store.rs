@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{dsl::max, prelude::*};
 use diesel_async::RunQueryDsl;
 
 use super::{Cx, students};
@@ -23,6 +23,12 @@ pub const PAGE: i64 = 100;
 /// The viewer's children.
 pub async fn children(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
     Ok(students::visible(&scope.only(Role::Parent)).load(cx).await?)
+}
+
+/// When something was told of for the last time, and the last that came into any inbox.
+pub async fn latest(cx: &mut Cx) -> Result<(Option<NaiveDateTime>, Option<i64>)> {
+    let told = events::table.select(max(events::told_at)).first(cx).await?;
+    Ok((told, notifications::table.select(max(notifications::id)).first(cx).await?))
 }
 
 /// An event.

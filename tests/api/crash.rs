@@ -5,49 +5,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    process::{Child, Stdio},
     time::Duration,
 };
 
 use rollcall::{clock::Clock, demo::cast, ids::Kind, messages, random::Random};
 use serde_json::{Value, json};
 
-use crate::{
-    commands::rollcall,
-    support::{Backend, Client, FakeFcm, Fault, Peers, RedisServer, TestApp},
+use crate::support::{
+    Backend, Client, FakeFcm, Fault, Peers, RedisServer, TestApp,
+    process::{Worker, size},
 };
-
-/// A number that the command that runs the tests may set.
-#[expect(clippy::disallowed_methods, reason = "how large a run is, the test command says")]
-pub fn size(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |value| value.parse().unwrap())
-}
-
-/// A worker of its own process.
-pub struct Worker(pub Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Worker {
-    /// Works on the database of `app`, as it is configured, and delivers to the peers that `variables` name.
-    pub fn start(app: &TestApp, variables: &[(&str, String)]) -> Self {
-        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let own = [("ENVIRONMENT", "development"), ("DATABASE_URL", app.database.url.as_str()), ("LOG_LEVEL", "error")];
-        let mut command = rollcall(&["worker"], &[&own, &variables[..]].concat());
-        Self(command.stdin(Stdio::null()).spawn().unwrap())
-    }
-
-    /// SIGKILL: it can do nothing about it.
-    pub fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
 
 /// What goes on while workers die: marks as absent, one after the other, those who are in a class, and publishes notices.
 struct School<'a> {

@@ -170,6 +170,7 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/second-factor.md"),
         include_str!("../../docs/openid.md"),
         include_str!("../../docs/operating.md"),
+        include_str!("../../docs/failures.md"),
         include_str!("../../docs/queue.md"),
         include_str!("../../docs/scaling.md"),
         include_str!("../../docs/notifications.md"),

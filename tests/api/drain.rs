@@ -6,20 +6,11 @@ use std::time::{Duration, Instant};
 
 use rollcall::clock::Clock;
 
-use crate::{
-    crash::{Worker, size},
-    support::{Backend, FakeFcm, TestApp, redis_url},
+use crate::support::{
+    Backend, FakeFcm, TestApp,
+    process::{Worker, resident, size},
+    redis_url,
 };
-
-/// Bytes that a process has in memory, and had at most.
-fn resident(pid: u32) -> (u64, u64) {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let bytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    };
-    (bytes("VmRSS:"), bytes("VmHWM:"))
-}
 
 /// Puts so many notifications into the queue: of notices, each by a push to its account's device.
 async fn fill(app: &TestApp, count: usize) {

@@ -12,6 +12,7 @@ use rollcall::{
         schedule,
         worker::{Options, Worker},
     },
+    stop::Stop,
 };
 use serde_json::{Value, json};
 
@@ -410,7 +411,7 @@ on_both! {
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-        let served = tokio::spawn(rollcall::http::admin::serve(listener, Arc::clone(&app.api), std::future::pending()));
+        let served = tokio::spawn(rollcall::http::admin::serve(listener, Arc::clone(&app.api), Stop::default()));
         let answer = reqwest::get(&url).await.unwrap();
         assert_eq!(answer.status(), 200);
         assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));

@@ -58,7 +58,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{/* The variables that are no secrets. Helm reads numbers as floats, which it would write as 1e+07. */}}
 {{- define "rollcall.environment" -}}
 {{- $hosts := join "," (ternary .Values.ingress.hosts list .Values.ingress.enabled) -}}
-{{- $environment := dict "LISTEN_ADDR" "0.0.0.0:8000" "ADMIN_ADDR" "0.0.0.0:9000" "WORKER" (ternary "false" "true" .Values.worker.enabled) -}}
+{{- $environment := dict "LISTEN_ADDR" "0.0.0.0:8000" "ADMIN_ADDR" "0.0.0.0:9000" "WORKER" (ternary "false" "true" .Values.worker.enabled) "SHUTDOWN_DELAY_SECONDS" (toString .Values.server.shutdownDelaySeconds) -}}
 {{- $_ := set $environment "ALLOWED_HOSTS" (required "config.ALLOWED_HOSTS is required where there is no ingress: the names that clients use" (.Values.config.ALLOWED_HOSTS | default $hosts)) -}}
 {{- range $variable, $file := omit (include "rollcall.files" . | fromYaml) "sslrootcert" -}}
 {{- $_ := set $environment $variable (printf "/etc/rollcall/%s/%s" $file.name $file.key) -}}

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::NaiveDate;
@@ -77,8 +78,9 @@ impl TestApp {
         // The clock stands still, and nothing spent comes back: only the tests of it limit what is spent.
         config.rates = Rates::default();
         config.oidc_providers = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/providers.json").into());
-        // What the queue does, it does when a test says so: see `work`.
+        // What the queue does, it does when a test says so: see `work`. And who subscribes hears what a test says, when it does.
         config.worker = false;
+        config.live_look = Duration::from_hours(1);
         change(&mut config);
         if config.redis_url.is_some() {
             // Under a secret of its own, it does not count what other tests count in the same Redis.
@@ -123,7 +125,7 @@ impl TestApp {
         let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));
         let api = Arc::clone(app.api());
         let server = tokio::spawn(async move {
-            app.serve(listener, &[]).await;
+            let _ = app.serve(listener, &[]).await;
         });
         let seal = seal(&config);
         Self { backend, address, clock, database, api, config, seal, server }

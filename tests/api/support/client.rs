@@ -35,16 +35,20 @@ impl Client {
     }
 
     pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
+        Answer::of(self.send(query, &variables).await.unwrap()).await.unwrap()
+    }
+
+    /// The same where there may be no answer.
+    pub async fn try_ask(&self, query: &str, variables: Value) -> Option<Answer> {
+        Answer::of(self.send(query, &variables).await.ok()?).await
+    }
+
+    async fn send(&self, query: &str, variables: &Value) -> reqwest::Result<reqwest::Response> {
         let mut request = self.http.post(&self.url).json(&json!({"query": query, "variables": variables}));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let text = response.text().await.unwrap();
-        let mut body: Value = serde_json::from_str(&text).unwrap();
-        let errors = body["errors"].as_array().cloned().unwrap_or_default();
-        Answer { status, data: body["data"].take(), errors, text }
+        request.send().await
     }
 
     /// The data of an answer that must have no errors.
@@ -129,6 +133,21 @@ pub fn errors(payload: &Value) -> Vec<String> {
 }
 
 impl Answer {
+    /// What came, if all of it did.
+    async fn of(response: reqwest::Response) -> Option<Self> {
+        let status = response.status().as_u16();
+        let text = response.text().await.ok()?;
+        let mut body: Value = serde_json::from_str(&text).ok()?;
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        Some(Self { status, data: body["data"].take(), errors, text })
+    }
+
+    /// The code of the first error.
+    #[track_caller]
+    pub fn code(&self) -> &str {
+        self.errors.first().unwrap_or_else(|| panic!("no error in {self:#?}"))["extensions"]["code"].as_str().unwrap()
+    }
+
     /// The answer, which must have no errors.
     #[track_caller]
     pub fn ok(self) -> Self {

@@ -94,6 +94,19 @@ impl TestDatabase {
         Self::at(url, None, None)
     }
 
+    /// The demonstration institute on a server of the test's own, with which it ends: by the URL of any database there.
+    pub async fn filled_on(server: &str) -> Self {
+        let mut cx = AsyncPgConnection::establish(server).await.unwrap();
+        cx.batch_execute("CREATE DATABASE institute").await.unwrap();
+        let (base, _) = server.rsplit_once('/').expect("a URL with a database");
+        Self::filled_at(format!("{base}/institute")).await
+    }
+
+    /// Whatever is asked next is asked over another connection: the server was started anew.
+    pub async fn connect_anew(&self) {
+        *self.own.lock().await = None;
+    }
+
     /// An empty database, without a table.
     pub async fn empty(backend: Backend) -> Self {
         match backend {

@@ -1,0 +1,212 @@
+//! A stream of mutations, each of which says what it was told; and whether the database has what it must have by then.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rollcall::ids::Kind;
+use serde_json::json;
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, TestApp, TestDatabase, process::comes};
+
+/// How much may be under way at a time where it comes by the clock.
+const AT_ONCE: usize = 64;
+
+/// What became of a mutation, as far as the client was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is done.
+    Done,
+    /// An error, with this code.
+    Refused(String),
+    /// There was no answer.
+    Nothing,
+}
+
+/// A mutation that was sent.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub title: String,
+    pub begun: Instant,
+    pub ended: Instant,
+    pub told: Told,
+}
+
+/// Publishes notices, until it is stopped.
+pub struct Making {
+    stop: CancellationToken,
+    made: Arc<Mutex<Vec<Made>>>,
+    tasks: JoinSet<()>,
+}
+
+/// A notice to the people of a batch: its number is its title.
+#[derive(Clone)]
+struct Notices {
+    client: Client,
+    batch: String,
+    made: Arc<Mutex<Vec<Made>>>,
+}
+
+impl Notices {
+    async fn publish(&self) -> bool {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let title = format!("made {}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let input = json!({"title": title, "message": "Read this.", "audience": {"batchIds": [self.batch]}});
+        let query = "mutation($input: PublishNoticeInput!) { publishNotice(input: $input) { notice { id } userErrors { code } } }";
+        let begun = Instant::now();
+        let told = match self.client.try_ask(query, json!({"input": input})).await {
+            None => Told::Nothing,
+            Some(answer) => match answer.errors.first() {
+                Some(error) => Told::Refused(error["extensions"]["code"].as_str().unwrap().to_owned()),
+                None => {
+                    assert!(answer.at("/publishNotice/notice/id").is_string(), "{answer:?}");
+                    Told::Done
+                }
+            },
+        };
+        let done = told == Told::Done;
+        self.made.lock().unwrap().push(Made { title, begun, ended: Instant::now(), told });
+        done
+    }
+}
+
+/// A batch with few people in it.
+pub async fn small_batch(app: &TestApp) -> String {
+    let query = "SELECT batch_id FROM batch_students GROUP BY batch_id ORDER BY COUNT(*), batch_id LIMIT 1";
+    app.id_of(Kind::Batch, query).await
+}
+
+impl Making {
+    fn begin(client: &Client, batch: &str) -> (Self, Notices) {
+        let making = Self { stop: CancellationToken::new(), made: Arc::default(), tasks: JoinSet::new() };
+        let notices = Notices { client: client.clone(), batch: batch.to_owned(), made: Arc::clone(&making.made) };
+        (making, notices)
+    }
+
+    /// So many at a time, one after the other.
+    pub fn start(client: &Client, batch: &str, at_once: usize) -> Self {
+        let (mut making, notices) = Self::begin(client, batch);
+        for _ in 0..at_once {
+            let (stop, notices) = (making.stop.clone(), notices.clone());
+            making.tasks.spawn(async move {
+                while !stop.is_cancelled() {
+                    if !notices.publish().await {
+                        // What fails fails fast.
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                }
+            });
+        }
+        making
+    }
+
+    /// One each so often, however long they take.
+    pub fn paced(client: &Client, batch: &str, every: Duration) -> Self {
+        let (mut making, notices) = Self::begin(client, batch);
+        let stop = making.stop.clone();
+        making.tasks.spawn(async move {
+            let (mut ticks, places) = (interval(every), Arc::new(Semaphore::new(AT_ONCE)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut under_way = JoinSet::new();
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                let (place, notices) = (Arc::clone(&places).acquire_owned().await.unwrap(), notices.clone());
+                under_way.spawn(async move {
+                    notices.publish().await;
+                    drop(place);
+                });
+                while under_way.try_join_next().is_some() {}
+            }
+            under_way.join_all().await;
+        });
+        making
+    }
+
+    /// How many were done so far.
+    pub fn done(&self) -> usize {
+        self.made.lock().unwrap().iter().filter(|made| made.told == Told::Done).count()
+    }
+
+    /// Waits until so many more were done that had not begun by now.
+    pub async fn goes_on(&self, more: usize) {
+        let now = Instant::now();
+        let done =
+            || self.made.lock().unwrap().iter().filter(|made| made.begun > now && made.told == Told::Done).count();
+        comes(async || done() >= more).await;
+    }
+
+    /// Waits until one is answered by this.
+    pub async fn is_told(&self, told: &Told) {
+        comes(async || self.made.lock().unwrap().iter().any(|made| made.told == *told)).await;
+    }
+
+    /// Ends when what is under way has.
+    pub async fn stop(self) -> Report {
+        self.stop.cancel();
+        self.tasks.join_all().await;
+        Report(std::mem::take(&mut *self.made.lock().unwrap()))
+    }
+}
+
+/// What was sent, and what was told of it.
+pub struct Report(pub Vec<Made>);
+
+impl Report {
+    fn titles(&self, which: impl Fn(&Told) -> bool) -> BTreeSet<String> {
+        self.0.iter().filter(|made| which(&made.told)).map(|made| made.title.clone()).collect()
+    }
+
+    pub fn done(&self) -> BTreeSet<String> {
+        self.titles(|told| *told == Told::Done)
+    }
+
+    /// How often which answer came.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for made in &self.0 {
+            let told = match &made.told {
+                Told::Done => "done",
+                Told::Nothing => "no answer",
+                Told::Refused(code) => code,
+            };
+            *counts.entry(told.to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What is there of it. What is done has to be, once; what is not may be; and whatever is there is whole, and nothing else is.
+    pub async fn holds(&self, database: &TestDatabase) -> BTreeSet<String> {
+        let rows = database.texts("SELECT title FROM notices WHERE title LIKE 'made %'").await;
+        let there: BTreeSet<String> = rows.iter().cloned().collect();
+        assert_eq!(rows.len(), there.len(), "each once");
+        let lost: Vec<String> = self.done().difference(&there).cloned().collect();
+        assert_eq!(lost, Vec::<String>::new(), "what was done is there");
+        let unknown: Vec<String> = there.difference(&self.titles(|_| true)).cloned().collect();
+        assert_eq!(unknown, Vec::<String>::new(), "nobody else has made any");
+        let event = "SELECT e.id FROM events e WHERE e.kind = 'NOTICE_PUBLISHED' AND e.subject_id = n.id";
+        let parts = [
+            "SELECT 1 FROM notice_audiences a WHERE a.notice_id = n.id".to_owned(),
+            event.to_owned(),
+            format!("SELECT 1 FROM jobs j WHERE j.key = 'tell:' || ({event})"),
+            "SELECT 1 FROM audit_entries x WHERE x.subject_type = 'Notice' AND x.subject_id = n.id".to_owned(),
+        ];
+        for part in parts {
+            let halves = format!("SELECT n.title FROM notices n WHERE n.title LIKE 'made %' AND NOT EXISTS ({part})");
+            assert_eq!(database.texts(&halves).await, Vec::<String>::new(), "whole: {part}");
+        }
+        let of_none = "SELECT CAST(e.id AS TEXT) FROM events e WHERE e.kind = 'NOTICE_PUBLISHED' \
+                       AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = e.subject_id)";
+        assert_eq!(database.texts(of_none).await, Vec::<String>::new(), "no part without the rest");
+        there
+    }
+}
