@@ -14,7 +14,7 @@ use crate::{
     support::{
         Backend, RedisServer, Said, Socket, TestApp, TestDatabase,
         making::{Making, Told, small_batch},
-        postgres::PostgresServer,
+        PostgresServer,
         process::{comes, ready},
     },
 };

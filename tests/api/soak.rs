@@ -14,7 +14,7 @@ use rollcall::clock::Clock;
 use crate::support::{
     Backend, FakeFcm, RedisServer, Refusal, TestApp, TestDatabase,
     making::{Made, Making, Report, Told, small_batch},
-    postgres::PostgresServer,
+    PostgresServer,
     process::{Server, Worker, comes, resident, size},
     proxy::Proxy,
 };
