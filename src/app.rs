@@ -29,7 +29,6 @@ use crate::{
     jobs::{relay::Relay, wake::Wake, worker},
     live::Hub,
     messages::{self, Messages},
-    metrics::Metrics,
     openid::client::Providers,
     random::Random,
     redis::Server,
@@ -140,7 +139,7 @@ impl App {
             redis,
             throttle,
             providers,
-            metrics: Metrics::default(),
+            metrics: Box::default(),
             event_days: config.event_days,
             secure_cookies: !development,
             anonymous_introspection: config.introspection_anonymous,
@@ -155,7 +154,7 @@ impl App {
             slow: config.telemetry.slow_operation,
             traced: config.telemetry.otlp_endpoint.is_some(),
         };
-        let api = Api::new(services, options).await?;
+        let api = Box::pin(Api::new(services, options)).await?;
         let admin = match config.admin_addr {
             Some(address) => Some(bind(address).await?.0),
             None => None,

@@ -121,7 +121,7 @@ enum Accounts {
         #[arg(long)]
         identifier: String,
     },
-    /// Seal second factors under SECRET_KEY that were sealed under SECRET_KEY_PREVIOUS, so that the latter can be taken away.
+    /// Seal second factors under `SECRET_KEY` that were sealed under `SECRET_KEY_PREVIOUS`, so that the latter can be taken away.
     Reseal,
     /// Name duplicate and malformed e-mails and phones: exits with 1 where there are any, with 2 where it cannot be told.
     Check {
@@ -234,7 +234,7 @@ async fn manage(command: Accounts, config: &Config) -> Result<ExitCode> {
         Accounts::Reset { identifier, second_factor } => {
             Task::Reset { identifier: Identifier::parse(&identifier), second_factor }
         }
-        Accounts::Reseal => Task::Reseal { seal: app::seal(config) },
+        Accounts::Reseal => Task::Reseal { seal: Box::new(app::seal(config)) },
         Accounts::Deactivate { identifier } => Task::Deactivate { identifier: Identifier::parse(&identifier) },
     };
     accounts::carry_out(&db, &ambient, &task).await

@@ -55,7 +55,7 @@ pub enum Task {
     /// Seal every second factor under the present `SECRET_KEY`.
     Reseal {
         /// What opens them, and seals them.
-        seal: Seal,
+        seal: Box<Seal>,
     },
 }
 

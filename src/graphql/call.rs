@@ -72,7 +72,7 @@ pub struct Services {
     /// The OpenID providers that one may sign in with.
     pub providers: Providers,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Box<Metrics>,
     /// For how many days events, notifications and jobs that were given up are kept.
     pub event_days: i64,
     /// Whether cookies are for HTTPS only, and carry the `__Host-` prefix.

@@ -77,6 +77,7 @@ fn server(request: &Request, route: Option<&str>) -> Span {
 
 /// The span of one load for many rows. A name that was put together ends with arguments, which are not told.
 #[must_use]
+#[expect(clippy::ptr_arg, reason = "only a name that was put together has arguments")]
 pub fn load(name: &Cow<'static, str>) -> Span {
     if !is_traced() {
         return Span::none();

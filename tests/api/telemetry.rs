@@ -303,8 +303,8 @@ async fn what_is_slow_is_logged_by_its_shape() {
     for statement in &statements {
         let text = statement["statement"].as_str().unwrap();
         // It waits to write, and the values that it writes are no part of its shape.
-        let writes = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|word| text.starts_with(word));
-        assert!(writes && text.contains('?') && !text.contains('\''), "{statement}");
+        let changes = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|word| text.starts_with(word));
+        assert!(changes && text.contains('?') && !text.contains('\''), "{statement}");
     }
     assert!(!server.written().contains(cast::PARENT));
 }

@@ -131,7 +131,7 @@ impl Institute {
 }
 
 async fn institute() -> Institute {
-    Institute::open().await.unwrap_or_else(|error| panic!("{}", error.report()))
+    Box::pin(Institute::open()).await.unwrap_or_else(|error| panic!("{}", error.report()))
 }
 
 /// As every object is to be, but for a field of which nothing is said.
