@@ -287,10 +287,8 @@ where
             let mut connection = timeout(in_time, connecting).await.map_err(late)??;
             connection.set_instrumentation(watch);
             Ok(connection)
-        };
-        // Who does not answer has a place of the pool until then.
-        let late = || ConnectionError::BadConnection("it took too long to connect".to_owned());
-        async move { timeout(CONNECT, make).await.unwrap_or_else(|_| Err(late())) }.boxed()
+        }
+        .boxed()
     });
     AsyncDieselConnectionManager::new_with_config("", config)
 }

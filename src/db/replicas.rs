@@ -32,7 +32,7 @@ use tokio::{
 
 use super::{
     Db, PoolOptions, Pools,
-    pg::{held::Held, pool::Pool},
+    pg::{Cx, held::Held, pool::Pool},
 };
 use crate::error::{Error, Result};
 

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 use crate::{
     queue::{NOTHING, enqueue, states},
     support::{
-        Backend, RedisServer, Said, Socket, TestApp, TestDatabase,
+        Backend, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase,
         making::{Making, Told, small_batch},
-        PostgresServer,
         process::{comes, ready},
     },
 };

@@ -16,8 +16,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::{
     commands::{run, text},
-    crash::Worker,
-    support::{Backend, PgBouncer, TestApp, TestDatabase, options},
+    support::{Backend, PgBouncer, TestApp, TestDatabase, options, process::Worker},
 };
 
 #[derive(diesel::QueryableByName)]

@@ -12,9 +12,8 @@ use std::{
 use rollcall::clock::Clock;
 
 use crate::support::{
-    Backend, FakeFcm, RedisServer, Refusal, TestApp, TestDatabase,
+    Backend, FakeFcm, PostgresServer, RedisServer, Refusal, TestApp, TestDatabase,
     making::{Made, Making, Report, Told, small_batch},
-    PostgresServer,
     process::{Server, Worker, comes, resident, size},
     proxy::Proxy,
 };
