@@ -294,7 +294,7 @@ impl Config {
 fn in_flight(pool_size: u32, replicas: usize) -> usize {
     const FOR_EACH_CONNECTION: usize = 32;
     let connections = usize::try_from(pool_size).unwrap_or(usize::MAX).saturating_mul(1 + replicas);
-    connections.saturating_mul(FOR_EACH_CONNECTION).min(1_000_000)
+    connections.saturating_mul(FOR_EACH_CONNECTION).clamp(1, 1_000_000)
 }
 
 impl Checker {

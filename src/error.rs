@@ -290,7 +290,9 @@ impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
 
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
-        Self::unavailable(format!("redis: {}", error.category()))
+        // Of what the network and TLS say; what the server says may repeat what it was sent.
+        let cause = if error.is_io_error() { error.to_string() } else { error.category().to_owned() };
+        Self::unavailable(format!("redis: {cause}"))
     }
 }
 

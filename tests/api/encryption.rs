@@ -120,11 +120,9 @@ async fn redis() {
         (&believed, None, "ertificate"),
     ] {
         let file = authority.map(Authority::file);
-        let connected = match Server::new(url, file.as_deref()) {
-            Ok(server) => server.connect().await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        let told = connected.expect_err("it is believed").report();
+        // It is connected to when it is first asked.
+        let redis = Server::new(url, file.as_deref()).unwrap().connect().await.unwrap();
+        let told = ping(&redis).await.expect_err("it is believed").report();
         assert!(told.contains(words) && !told.contains(RedisServer::SECRET), "{told}");
     }
     for wrong in ["/nowhere/ca.pem", "/dev/null"] {

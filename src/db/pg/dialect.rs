@@ -7,7 +7,7 @@ use diesel_async::{
 };
 
 /// Counts the tables that migrations are written down in: none, before the first.
-pub const MIGRATED: &str = "SELECT (to_regclass('__diesel_schema_migrations') IS NOT NULL)::int8 AS n";
+pub const MIGRATED: &str = "SELECT (to_regclass('__diesel_schema_migrations') IS NOT NULL)::int4::int8 AS n";
 
 /// The most rows of `columns` columns that one statement can insert: the protocol counts bind variables in 16 bits.
 #[must_use]
