@@ -84,8 +84,7 @@ const PASSING: [&str; 8] = [
 ];
 
 /// How the driver says that a connection has ended (class 08).
-const GONE: [&str; 4] =
-    ["connection closed", "error communicating with the server", "channel closed", "it took too long to connect"];
+const GONE: [&str; 3] = ["connection closed", "error communicating with the server", "channel closed"];
 
 /// An error: its code, what the caller is told, and what only the log is told.
 ///
@@ -240,13 +239,14 @@ fn begins(message: &str, words: &[&str]) -> bool {
 impl From<diesel::result::Error> for Error {
     #[track_caller]
     fn from(error: diesel::result::Error) -> Self {
-        let error = match error {
-            diesel::result::Error::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
-            error => error,
-        };
         use diesel::result::{
             DatabaseErrorKind::*,
             Error::{BrokenTransactionManager, DatabaseError},
+        };
+
+        let error = match error {
+            diesel::result::Error::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
+            error => error,
         };
         let met_another = match &error {
             // Over a connection that is gone nothing can be taken back either.
@@ -260,9 +260,9 @@ impl From<diesel::result::Error> for Error {
             {
                 return Self::unavailable(format!("database: {error}"));
             }
-            // The server ends, or a replica may not hold up what it is to replay. These have no kind of their own.
-            DatabaseError(Unknown | SerializationFailure, told)
-                if told.message().starts_with("terminating connection due to")
+            // A replica may not hold up what it is to replay.
+            DatabaseError(SerializationFailure, told)
+                if begins(told.message(), &PASSING)
                     || told.message() == "canceling statement due to conflict with recovery" =>
             {
                 return Self::unavailable(format!("database: {error}"));

@@ -112,7 +112,10 @@ impl Checker {
                 }
             }
             _ => {
-                self.problem("DATABASE_URL", "is neither sqlite:<path> nor postgres://user:password@host:port/database")
+                self.problem(
+                    "DATABASE_URL",
+                    "is neither sqlite:<path> nor postgres://user:password@host:port/database",
+                );
             }
         }
         url

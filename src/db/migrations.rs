@@ -101,8 +101,8 @@ impl Db {
     /// The versions and names of the migrations that this program knows.
     fn known(&self) -> Result<Vec<(String, String)>> {
         match &self.pools {
-            Pools::Pg(_) => known::<diesel::pg::Pg>(PG),
-            Pools::Sqlite { .. } => known::<diesel::sqlite::Sqlite>(SQLITE),
+            Pools::Pg(_) => known::<diesel::pg::Pg>(&PG),
+            Pools::Sqlite { .. } => known::<diesel::sqlite::Sqlite>(&SQLITE),
         }
     }
 
@@ -114,8 +114,8 @@ impl Db {
     }
 }
 
-fn known<DB: diesel::backend::Backend>(source: EmbeddedMigrations) -> Result<Vec<(String, String)>> {
-    let known = MigrationSource::<DB>::migrations(&source).map_err(Error::migration)?;
+fn known<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<(String, String)>> {
+    let known = MigrationSource::<DB>::migrations(source).map_err(Error::migration)?;
     Ok(known.iter().map(|known| (known.name().version().to_string(), known.name().to_string())).collect())
 }
 

@@ -51,7 +51,7 @@ impl Reading {
         let places = match redis {
             Some(redis) => Places::Shared {
                 redis: Patient::new(redis, "Redis does not keep who has changed something: queries go to the primary"),
-                seal,
+                seal: Box::new(seal),
             },
             None => Places::Here(Mutex::default()),
         };
@@ -89,7 +89,7 @@ impl Reading {
         if let Some(replicas) = self.db.replicas() {
             replicas.watch().await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -99,7 +99,7 @@ enum Places {
     Here(Mutex<HashMap<i64, (Position, Instant)>>),
     Shared {
         redis: Patient,
-        seal: Seal,
+        seal: Box<Seal>,
     },
 }
 

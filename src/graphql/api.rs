@@ -163,14 +163,14 @@ impl Api {
         }
         let mutates = mutates(&document, request.operation_name.as_deref());
         let Request { operation_name: operation, variables, .. } = request;
-        let (asked, asker) = (Asked { document, operation, variables, cost, moment }, Arc::new(asker));
+        let (wanted, asker) = (Wanted { document, operation, variables, cost, moment }, Arc::new(asker));
         if mutates {
             // A client that hangs up must not cut a transaction short: it goes on in a task of its own. Twice the time of a query,
             // for what was nearly done is not to be done again; then it is taken back.
             let api = Arc::clone(self);
             let run = async move {
                 let call = api.call(api.services.db.clone(), &asker);
-                let timed = timeout(api.timeout * 2, api.run(&asked, &call)).await;
+                let timed = timeout(api.timeout * 2, api.run(&wanted, &call)).await;
                 let answer = timed.unwrap_or_else(|_| Some(failed(&Error::gave_up())));
                 api.services.reading.has_changed(call.viewer().account_id()).await;
                 answer
@@ -178,25 +178,25 @@ impl Api {
             let task = self.mutations.spawn(run.in_current_span());
             return task.await.unwrap_or_else(|error| Some(failed(&Error::internal(error))));
         }
-        let timed = timeout(self.timeout, self.read(&asked, &asker));
+        let timed = timeout(self.timeout, self.read(&wanted, &asker));
         timed.await.unwrap_or_else(|_| Some(failed(&Error::new(Code::Timeout, "the request took too long"))))
     }
 
     /// Answers what changes nothing: a query by a replica, where one may and can.
-    async fn read(&self, asked: &Asked, asker: &Arc<Asker>) -> Option<Response> {
+    async fn read(&self, wanted: &Wanted, asker: &Arc<Asker>) -> Option<Response> {
         let (services, account) = (&self.services, asker.viewer.account_id());
         // What is told of has only just happened.
-        if asked.moment.is_some() {
+        if wanted.moment.is_some() {
             let call = self.call(services.db.clone(), asker);
-            let answer = self.run(asked, &call).await;
-            if answer.is_some() && matches!(asked.moment, Some(Moment::Event(_))) {
+            let answer = self.run(wanted, &call).await;
+            if answer.is_some() && matches!(wanted.moment, Some(Moment::Event(_))) {
                 // Who is told of something may ask for more of it.
                 services.reading.has_changed(account).await;
             }
             return answer;
         }
         if let Some(replica) = services.reading.replica_for(account).await {
-            if let Some(response) = self.read_from(&replica, asked, asker).await {
+            if let Some(response) = self.read_from(&replica, wanted, asker).await {
                 self.was_read_at("replica");
                 return Some(response);
             }
@@ -209,17 +209,17 @@ impl Api {
         }
         self.was_read_at("primary");
         let call = self.call(services.db.clone(), asker);
-        self.run(asked, &call).await
+        self.run(wanted, &call).await
     }
 
     /// The answer that is read from a replica; none where that failed. It was not recorded then.
-    async fn read_from(&self, replica: &Arc<Replica>, asked: &Asked, asker: &Arc<Asker>) -> Option<Response> {
+    async fn read_from(&self, replica: &Arc<Replica>, wanted: &Wanted, asker: &Arc<Asker>) -> Option<Response> {
         let call = self.call(self.services.db.read_from(replica), asker);
         let response = tokio::select! {
-            response = self.resolve(asked, &call) => response?,
+            response = self.resolve(wanted, &call) => response?,
             () = replica.lost() => return None,
         };
-        if has_failed(&response) { None } else { Some(self.finish(asked, &call, response).await) }
+        if has_failed(&response) { None } else { Some(self.finish(wanted, &call, response).await) }
     }
 
     fn was_read_at(&self, place: &'static str) {
@@ -232,16 +232,16 @@ impl Api {
         Arc::new(Call::new(Arc::clone(&self.services), db, Arc::clone(asker), values))
     }
 
-    async fn run(&self, asked: &Asked, call: &Arc<Call>) -> Option<Response> {
-        let response = self.resolve(asked, call).await?;
-        Some(self.finish(asked, call, response).await)
+    async fn run(&self, wanted: &Wanted, call: &Arc<Call>) -> Option<Response> {
+        let response = self.resolve(wanted, call).await?;
+        Some(self.finish(wanted, call, response).await)
     }
 
     /// What the resolvers say.
-    async fn resolve(&self, asked: &Asked, call: &Arc<Call>) -> Option<Response> {
+    async fn resolve(&self, wanted: &Wanted, call: &Arc<Call>) -> Option<Response> {
         // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
         let traced = self.traced.as_ref().filter(|_| is_traced());
-        let mut answers = traced.unwrap_or(&self.schema).execute_stream(asked.request(call));
+        let mut answers = traced.unwrap_or(&self.schema).execute_stream(wanted.request(call));
         tokio::select! {
             response = answers.next() => response,
             () = call.budget().exhausted() => Some(Response::default()),
@@ -249,13 +249,13 @@ impl Api {
     }
 
     /// Completes what the resolvers said, and records what of it is to be recorded.
-    async fn finish(&self, asked: &Asked, call: &Call, mut response: Response) -> Response {
+    async fn finish(&self, wanted: &Wanted, call: &Call, mut response: Response) -> Response {
         if call.budget().is_exhausted() {
             let message = "the answer would be too large: ask for fewer rows, or for less of each";
             return failed(&Error::new(Code::LimitExceeded, message));
         }
-        let Asked { document, variables, cost, .. } = asked;
-        let operation = asked.operation.as_deref();
+        let Wanted { document, variables, cost, .. } = wanted;
+        let operation = wanted.operation.as_deref();
         self.views.amend(call.viewer().roles(), document, operation, variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
@@ -270,7 +270,7 @@ impl Api {
 }
 
 /// What is asked for; of a query it may be twice.
-struct Asked {
+struct Wanted {
     document: ExecutableDocument,
     operation: Option<String>,
     variables: Variables,
@@ -278,7 +278,7 @@ struct Asked {
     moment: Option<Moment>,
 }
 
-impl Asked {
+impl Wanted {
     /// The request that the library executes for a call.
     fn request(&self, call: &Arc<Call>) -> Request {
         let mut request = Request::new("").variables(self.variables.clone()).data(Arc::clone(call));

@@ -225,11 +225,11 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     if goes_on {
         // From here on it counts among what goes on.
         drop(place);
-        let seat = server.seats.take(server.live.connections, &viewer, &client);
-        let seat = seat.ok_or_else(|| too_many_live().accepting(accept))?;
+        let chair = server.seats.take(server.live.connections, &viewer, &client);
+        let chair = chair.ok_or_else(|| too_many_live().accepting(accept))?;
         let asking = Asking { token, transport, client, request_id: request_id.clone() };
         let hold = parts.extensions.remove();
-        return Ok(live::events::respond(server.api.follow(opened, asking), hold, seat, request_id));
+        return Ok(live::events::respond(server.api.follow(opened, asking), hold, chair, request_id));
     }
     let charged = rate::charge(services, &viewer, &client, opened.cost()).await;
     let rate_limit = charged.map_err(|rejection| rejection.accepting(accept))?;

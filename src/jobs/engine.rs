@@ -209,7 +209,7 @@ impl Engine {
                 if !away.is() {
                     let mut storage = storage.clone();
                     let cause = match timeout(PATIENCE, storage.push_bulk(hand_outs.clone())).await {
-                        Ok(Ok(_)) => {
+                        Ok(Ok(())) => {
                             // Where one is told already, that is enough.
                             let _ = pushed.try_send(());
                             return Ok(());

@@ -301,7 +301,8 @@ fn what_is_taken_away_is_felt_at_once_however_late_the_replica_is() {
         let pair = Pair::start().await;
         let app = pair.app(NEVER, |_| ()).await;
         let admin = app.sign_in(cast::ADMIN).await;
-        let (officer, leaving) = (app.sign_in(cast::ADMISSION).await, app.sign_in(cast::ADMISSION).await);
+        // Two accounts: who has done something is read for from where it is.
+        let (officer, leaving) = (app.sign_in(cast::ADMISSION).await, app.sign_in(cast::PARENT).await);
         let key = app.api_key("ADMISSION_READ").await;
         for client in [&officer, &leaving, &admin, &key] {
             until_caught_up(&app, client).await;
