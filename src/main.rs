@@ -178,7 +178,7 @@ async fn execute(command: Command) -> ExitCode {
         command => match Config::from_env() {
             Ok(config) => {
                 let settings = config.telemetry.clone();
-                told(&settings, async || run(command, config).await).await
+                told(&settings, async || Box::pin(run(command, config)).await).await
             }
             Err(problems) => return wrong(&problems),
         },

@@ -217,6 +217,6 @@ fn sqlite() {
 #[test]
 fn postgres_with_redis() {
     rollcall::app::runtime().unwrap().block_on(Box::pin(async {
-        everybody_is_told_once(Backend::Postgres, Some(RedisServer::start().await)).await;
+        Box::pin(everybody_is_told_once(Backend::Postgres, Some(RedisServer::start().await))).await;
     }));
 }

@@ -129,7 +129,7 @@ async fn redis() {
         let told = Server::new(&believed, Some(wrong.as_ref())).err().expect("there is no certificate").report();
         assert!(told.contains(wrong) && !told.contains(RedisServer::SECRET), "{told}");
     }
-    what_is_published_is_heard(&believed, &ours).await;
+    Box::pin(what_is_published_is_heard(&believed, &ours)).await;
 }
 
 /// By connections of their own instances hear each other, and are waked.

@@ -90,9 +90,9 @@ async fn a_school_goes_on_over(connections: usize) {
     assert!(app.work().await > 0, "the queue is worked off here");
     admin.done("publishNotice", notice, "notice { id }").await;
     // And by another process, which numbers its statements from the beginning as this one did.
-    let pooled = app.config.database_url.expose_secret();
+    let over = app.config.database_url.expose_secret();
     let variables = [
-        ("DATABASE_URL", pooled.to_owned()),
+        ("DATABASE_URL", over.to_owned()),
         ("DATABASE_POOLING", "transaction".to_owned()),
         ("SECRET_KEY", app.secret_key()),
         ("EVENT_DAYS", "3650".to_owned()),
@@ -145,16 +145,16 @@ async fn each_transaction_has_its_settings_and_leaves_none() {
 async fn migrations_go_past_a_pooler_of_transactions() {
     let (pooler, database) = (PgBouncer::start(1), TestDatabase::empty(Backend::Postgres).await);
     let url = pooler.over(&database.url);
-    let pooled = [("ENVIRONMENT", "development"), ("DATABASE_URL", url.as_str()), ("DATABASE_POOLING", "transaction")];
-    let pending = text(&run(&["migrate", "--status"], &pooled).stdout);
+    let through = [("ENVIRONMENT", "development"), ("DATABASE_URL", url.as_str()), ("DATABASE_POOLING", "transaction")];
+    let pending = text(&run(&["migrate", "--status"], &through).stdout);
     assert!(pending.lines().count() > 10, "what is pending can be asked over it: {pending}");
-    let refused = run(&["migrate"], &pooled);
+    let refused = run(&["migrate"], &through);
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("DATABASE_MIGRATION_URL"), "{}", text(&refused.stderr));
-    let past = [&pooled[..], &[("DATABASE_MIGRATION_URL", database.url.as_str())]].concat();
+    let past = [&through[..], &[("DATABASE_MIGRATION_URL", database.url.as_str())]].concat();
     let applied = text(&run(&["migrate"], &past).stdout);
     assert_eq!(applied, pending.replace("pending", "applied"));
-    assert_eq!(text(&run(&["migrate", "--status"], &pooled).stdout), "nothing pending\n");
+    assert_eq!(text(&run(&["migrate", "--status"], &through).stdout), "nothing pending\n");
     let seeded = run(&["seed", "--students", "60", "--days", "3", "--password", "for a test"], &past);
     assert!(seeded.status.success(), "{}", text(&seeded.stderr));
 }
