@@ -106,7 +106,7 @@ async fn a_school_goes_on_over(connections: usize) {
                 WHERE e.kind = 'NOTICE_PUBLISHED' AND e.subject_id IN (SELECT id FROM notices WHERE title = 'Holiday')";
     assert_eq!(app.number(told).await, 2);
     if connections == 1 {
-        assert_eq!(left(pooled).await, Vec::<String>::new());
+        assert_eq!(left(over).await, Vec::<String>::new());
     }
 }
 
