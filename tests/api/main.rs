@@ -33,6 +33,7 @@ mod exports;
 mod failure_modes;
 mod feedback;
 mod fields;
+mod fleet;
 mod guards;
 mod guessing;
 mod hard;

@@ -30,6 +30,11 @@ impl Client {
         Self { http: reqwest::Client::new(), url, token }
     }
 
+    /// The same person at another address.
+    pub fn at(&self, url: &str) -> Self {
+        Self::new(url.to_owned(), self.token.clone())
+    }
+
     pub async fn ask(&self, query: &str) -> Answer {
         self.ask_with(query, json!({})).await
     }

@@ -27,6 +27,7 @@ pub use database::{Backend, TestDatabase, of, options};
 pub use fcm::{FakeFcm, Refusal};
 pub use heard::{Heard, Seen};
 pub use live::{Events, Said, Socket};
+pub use own::free_port;
 pub use peers::{Fault, Mail, Peers};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{EncryptedPostgres, PostgresServer, SECRET as POSTGRES_SECRET};
