@@ -45,7 +45,10 @@ impl AttendanceSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only classes of this student, whom the viewer must reach.")] student_id: Option<FilterId>,
-        #[graphql(desc = "Begin with what happened after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The `cursor` of the event that was heard last: what was told of since comes first. What was told of \
+                          up to 30 seconds before it may come again, with the same cursors; one of an event that is kept no more \
+                          (30 days, unless configured otherwise) is `BAD_USER_INPUT`.")]
+        after: Option<String>,
     ) -> Result<Once<AttendanceMarked>> {
         let call = Call::of(ctx);
         let topics = match call.reached(Kind::Student, student_id).await? {

@@ -26,7 +26,8 @@ text_enum! {
         Pending = "PENDING",
         /// It is there.
         Ready = "READY",
-        /// It was not made: who asked for it might not ask for it any more when it was to be made.
+        /// It was not made: who asked for it might not ask for it any more when it was to be made, or it went wrong too often.
+        /// An administrator may have what went wrong tried again; it is `READY` then.
         Failed = "FAILED",
     }
 }

@@ -1,6 +1,6 @@
 //! Push messages by Firebase Cloud Messaging, HTTP v1.
 //!
-//! They are data messages: what they carry are ids, by which the app asks for what it shows as its owner, and nothing that
+//! What they carry are ids, by which the app asks for what it shows as its owner, and nothing that
 //! Google, or who looks at a locked screen, should not read. FCM knows of no idempotency, so the key is among the data: an app
 //! that takes it for the notification's tag shows a repeat in the place of the first. On Android there is no collapse key, for
 //! a device that is away is kept four of them at most, and loses the others; iOS and browsers collapse by ours.
@@ -108,9 +108,10 @@ fn body(to: &str, id: &str, news: &[News]) -> Result<Value, Failure> {
         },
         "android": {"priority": if urgent { "HIGH" } else { "NORMAL" }},
         "apns": {
-            // No words for the screen, so it is one that wakes the app (5 is what such a message may have).
-            "headers": {"apns-push-type": "background", "apns-priority": "5", "apns-collapse-id": id},
-            "payload": {"aps": {"content-available": 1}},
+            // iOS delays messages without words, and keeps them from an app that was closed. The words are the app's own, by
+            // their key; its service extension may ask for more (`mutable-content`).
+            "headers": {"apns-push-type": "alert", "apns-priority": if urgent { "10" } else { "5" }, "apns-collapse-id": id},
+            "payload": {"aps": {"alert": {"loc-key": newest.kind.as_str()}, "mutable-content": 1}},
         },
         // A topic has 32 letters at most (RFC 8030, 5.4).
         "webpush": {"headers": {"Urgency": if urgent { "high" } else { "normal" }, "Topic": topic}},

@@ -67,7 +67,7 @@ impl Notification {
         self.0.inbox.read_at.map(utc)
     }
 
-    /// What it is about: a class, a meeting, a leave request or a notice; null where the viewer does not reach it any more.
+    /// What it is about: a class, a meeting, a leave request, a notice or an export; null where the viewer does not reach it any more.
     #[graphql(directive = auth::apply(OWN))]
     async fn subject(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
         let call = Call::of(ctx);

@@ -21,7 +21,7 @@ use crate::{
 /// Notifications that were read.
 #[derive(InputObject)]
 pub struct MarkNotificationsReadInput {
-    /// The notifications, 100 at most.
+    /// The notifications, 100 at most. Where one is not there any more, none is marked: leave it out.
     ids: Vec<ID>,
     /// The client's own name for this mutation: sent again with the same input, it is done once.
     client_mutation_id: Option<String>,
@@ -47,16 +47,16 @@ pub struct NotificationChoiceInput {
     wanted: bool,
 }
 
-/// What to change of how one is told. What is left out stays as it is; null empties it.
+/// What to change of how one is told. What is left out stays as it is.
 #[derive(InputObject)]
 pub struct UpdateNotificationSettingsInput {
     /// In which language.
     language: Option<Language>,
     /// Whether mail is to come once a day, with all of it.
     digest: Option<bool>,
-    /// From when on nothing is to be sent, by the institute's clocks.
+    /// From when on nothing is to be sent, by the institute's clocks; null, as in `quietTo`, ends quiet hours.
     quiet_from: MaybeUndefined<Time>,
-    /// Until when nothing is to be sent: on the next day, where that is earlier.
+    /// Until when nothing is to be sent: on the next day, where that is earlier than `quietFrom`, which it may not be.
     quiet_to: MaybeUndefined<Time>,
     /// Of what by which channel, each once; what is not in the list stays as it is.
     #[graphql(default)]

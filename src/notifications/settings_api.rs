@@ -27,7 +27,7 @@ pub struct NotificationSettings {
     /// Until when nothing is sent: on the next day, where that is earlier.
     #[graphql(directive = auth::apply(OWN))]
     quiet_to: Option<Time>,
-    /// Of what by which channel: every kind and every channel, chosen or not. The inbox has everything.
+    /// Of what by which channel: every category and every channel, chosen or not. The inbox has everything.
     #[graphql(directive = auth::apply(OWN))]
     choices: Vec<NotificationChoice>,
 }

@@ -136,14 +136,16 @@ async fn a_message_holds_ids_and_nothing_of_a_person() {
         let message = &body["message"];
         assert_eq!(message["token"], DEVICE);
         assert!(message["data"].as_object().unwrap().values().all(Value::is_string), "FCM takes texts alone: {text}");
-        assert!(message.get("notification").is_none(), "a data message: {text}");
+        assert!(message.get("notification").is_none(), "no words of ours: {text}");
     }
     let data = |index: usize| sent[index]["message"]["data"].clone();
     let key = data(0)["key"].as_str().unwrap().to_owned();
     let newest = json!({"kind": "STUDENT_ABSENT", "notificationId": "notification-3", "subjectId": "subject-3", "count": "3", "key": key});
     assert_eq!((data(0), data(1)), (newest.clone(), newest), "a repeat is known by its key");
     assert_ne!(data(2)["key"], key.as_str());
-    assert_eq!(sent[0]["message"]["apns"]["headers"]["apns-collapse-id"], key.as_str());
+    let apns = &sent[0]["message"]["apns"];
+    assert_eq!(apns["headers"], json!({"apns-push-type": "alert", "apns-priority": "10", "apns-collapse-id": key}));
+    assert_eq!(apns["payload"]["aps"]["alert"], json!({"loc-key": "STUDENT_ABSENT"}), "the words are the app's own");
     let priority = |index: usize| sent[index]["message"]["android"]["priority"].clone();
     assert_eq!((priority(0), priority(2)), (json!("HIGH"), json!("NORMAL")));
 }
