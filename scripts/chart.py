@@ -17,16 +17,19 @@ CHART = Path("helm/rollcall")
 # What the chart sets itself, and what belongs into the Secret. Every other variable is one of `config`.
 MANAGED = {"LISTEN_ADDR", "ADMIN_ADDR", "WORKER", "SHUTDOWN_DELAY_SECONDS", "FCM_CREDENTIALS", "OIDC_PROVIDERS", "PERSISTED_DOCUMENTS"}
 MANAGED |= {"REDIS_CA_FILE"}
+# The Job does that: no pod is given the time.
+MANAGED |= {"MIGRATE_ON_START"}
 # A container logs to standard error, and has nowhere to keep a file.
 MANAGED |= {"LOG_FILE", "LOG_ROTATION", "LOG_FILES"}
 SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_URL", "SMS_GATEWAY_URL", "SMS_GATEWAY_TOKEN"}
 SECRET |= {"OTEL_EXPORTER_OTLP_HEADERS", "SENTRY_DSN", "DATABASE_MIGRATION_URL"}
 SECRET |= {"DATABASE_REPLICA_URLS"}
-# The defaults of what a server that is told to stop may wait for, in seconds, and what it gives to work in the background.
+# The defaults of what a server that is told to stop may wait for, in seconds, what it gives to work in the background, and to
+# the last spans and faults.
 DRAIN = {"SHUTDOWN_DELAY_SECONDS": 0, "BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEOUT_SECONDS": 30, "HEADER_TIMEOUT_SECONDS": 30}
 # A mutation may take twice the time of a request.
 TIMES = {"REQUEST_TIMEOUT_SECONDS": 2}
-LAST_WORKS, LAST_JOBS = 10, 20
+LAST_WORKS, LAST_JOBS, LAST_WORDS = 10, 20, 10
 CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
 
 problems = []
@@ -114,6 +117,7 @@ def rendered(values, manifests):
             live = container.get("livenessProbe", {})
             check(live.get("httpGet", {}).get("path") == "/health/live",
                   f"{name(manifest)}: liveness depends on something else")
+            check(live.get("httpGet", {}).get("port") == "admin", f"{name(manifest)}: a full one is started anew")
             for reference in container["envFrom"]:
                 wanted = reference.get("configMapRef", {}).get("name")
                 there = [None] + [config["metadata"]["name"] for config in of("ConfigMap")]
@@ -190,9 +194,9 @@ def drains(who, args, spec, data):
     """A pod that is told to stop has the time that it takes."""
     if args == ["serve"]:
         waits = [TIMES.get(variable, 1) * int(data.get(variable, default)) for variable, default in DRAIN.items()]
-        least = sum(waits) + LAST_WORKS
+        least = sum(waits) + LAST_WORKS + LAST_WORDS
     else:
-        least = LAST_JOBS + LAST_WORKS
+        least = LAST_JOBS + LAST_WORKS + LAST_WORDS
     given = spec["terminationGracePeriodSeconds"]
     check(given >= least, f"{who}: is killed after {given} s, and may need {least}")
 
@@ -203,7 +207,8 @@ def variables(values, maps, jobs, worker_apart):
     for variable, value in data.items():
         check(isinstance(value, str), f"{values}: {variable} is no string")
         check(variable not in SECRET and not CREDENTIALS.search(str(value)), f"{values}: {variable} is a secret, in a ConfigMap")
-        check(not re.fullmatch(r"\d(\.\d+)?e\+\d+", str(value)), f"{values}: {variable} is written as {value}")
+        said = load(Path(values).read_text())[0].get("config", {}).get(variable)
+        check(not isinstance(said, (int, float)) or json.loads(value) == said, f"{values}: {variable} is {said}, and written as {value}")
     check(data["WORKER"] == ("false" if worker_apart else "true"), f"{values}: nobody does the queue's work, or everybody")
     for job in jobs:
         given = {pair["name"]: pair["value"] for pair in job["spec"]["template"]["spec"]["containers"][0]["env"]}

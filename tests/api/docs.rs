@@ -176,6 +176,9 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../docs/notifications.md"),
         include_str!("../../docs/subscriptions.md"),
         include_str!("../../docs/telemetry.md"),
+        include_str!("../../docs/migrations.md"),
+        include_str!("../../docs/limits.md"),
+        include_str!("../../DEPLOYMENT.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
     for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {

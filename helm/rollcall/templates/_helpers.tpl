@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $_ := set $environment $variable (printf "/etc/rollcall/%s/%s" $file.name $file.key) -}}
 {{- end -}}
 {{- range $variable, $value := omit .Values.config "ALLOWED_HOSTS" -}}
-{{- $_ := set $environment $variable (ternary (printf "%.0f" $value) (toString $value) (kindIs "float64" $value)) -}}
+{{- $_ := set $environment $variable (ternary (toJson $value) (toString $value) (kindIs "float64" $value)) -}}
 {{- end -}}
 {{ toYaml $environment }}
 {{- end }}
