@@ -90,6 +90,11 @@ impl App {
         let db = open_migrated(&config).await?;
         let (replicas, most_lag) = (&config.database_replica_urls, config.database_replica_max_lag);
         let db = db.with_replicas(replicas, most_lag, pool_options(&config))?;
+        if !replicas.is_empty() && config.redis_url.is_none() {
+            tracing::warn!(
+                "there are replicas and no REDIS_URL: where there are several processes, some do not find what they have just done"
+            );
+        }
         let server = match &config.redis_url {
             Some(url) => Some(Server::new(url.expose_secret(), config.redis_ca_file.as_deref())?),
             None => None,
@@ -131,6 +136,7 @@ impl App {
             messages,
             background,
             db,
+            patience: config.request_timeout,
             clock,
             random: random.clone(),
             seal,
@@ -205,11 +211,7 @@ impl App {
     /// # Errors
     /// When it is told to stop a second time before all of that is done.
     pub async fn serve(mut self, listener: TcpListener, sign_ins: &[DemoSignIn]) -> Result<()> {
-        let connections = Connections {
-            most: self.config.max_connections,
-            header_timeout: self.config.header_timeout,
-            max_header_bytes: self.config.max_header_bytes,
-        };
+        let connections = self.connections();
         let (router, admin) = (self.router(sign_ins), self.admin.take());
         let relay = self.config.worker.then(|| self.relay());
         let work = async {
@@ -222,7 +224,10 @@ impl App {
         let work: BoxFuture<'_, ()> = Box::pin(work);
         let watched: BoxFuture<'_, ()> = Box::pin(self.watched(admin));
         let all: BoxFuture<'_, ()> = Box::pin(async {
-            tokio::join!(serve, work, watched);
+            tokio::select! {
+                _ = async { tokio::join!(serve, work, watched) } => {}
+                () = self.api.services().reading.watch() => {}
+            }
         });
         self.stop.ends(self.to_the_end(all), self.config.shutdown_delay).await
     }
@@ -246,7 +251,6 @@ impl App {
         tokio::select! {
             () = all => {}
             () = services.hub.run(self.redis.as_ref(), &services.db, &services.random, self.config.live_look) => {}
-            () = services.reading.watch() => {}
         }
         self.api.finished().await;
         services.background.finish_within(LAST_WORKS).await;
@@ -258,10 +262,19 @@ impl App {
         Relay::new(self.api.services(), work_of(&self.config), self.redis.clone(), stopping)
     }
 
+    /// How connections are taken.
+    fn connections(&self) -> Connections {
+        Connections {
+            most: self.config.max_connections,
+            header_timeout: self.config.header_timeout,
+            max_header_bytes: self.config.max_header_bytes,
+        }
+    }
+
     /// Serves the operator, where there is an address for it.
     async fn watched(&self, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
-            admin::serve(listener, Arc::clone(&self.api), self.stop.clone()).await;
+            admin::serve(listener, Arc::clone(&self.api), self.connections(), self.stop.clone()).await;
         }
     }
 }

@@ -398,7 +398,8 @@ impl Checker {
             max_subscriptions: self.number("MAX_SUBSCRIPTIONS", raw.max_subscriptions, 20, 1..=1000),
             max_live_connections: self.number("MAX_LIVE_CONNECTIONS", raw.max_live_connections, 20, 1..=1000),
             live_buffer: self.number("LIVE_BUFFER", raw.live_buffer, 256, 1..=65_536),
-            live_look: self.seconds("LIVE_LOOK_SECONDS", raw.live_look_seconds, 5),
+            // No longer than what was told of is read again (`graphql::live`).
+            live_look: Duration::from_secs(self.number("LIVE_LOOK_SECONDS", raw.live_look_seconds, 5, 1..=10)),
             event_days: self.number("EVENT_DAYS", raw.event_days, 30, 1..=3650),
             password_hashes_at_once: self.number("PASSWORD_HASHES_AT_ONCE", raw.password_hashes_at_once, 4, 1..=256),
             request_timeout: self.seconds("REQUEST_TIMEOUT_SECONDS", raw.request_timeout_seconds, 30),

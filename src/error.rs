@@ -64,8 +64,11 @@ impl Code {
     }
 }
 
+/// What is said where more is asked for at a time than may be.
+pub const OVERLOADED: &str = "too much is asked for at once, try again";
+
 /// What is said of a change of which nobody knows what became of it.
-const MAYBE: &str = "it may or may not have been written: look before you send it again, or send it with the same \
+pub const MAYBE: &str = "it may or may not have been written: look before you send it again, or send it with the same \
                      `clientMutationId`, by which it is done once";
 
 /// How the words of a database begin that say: not now. They are of the server's own language, English by `lc_messages`.
@@ -155,6 +158,12 @@ impl Error {
     pub fn unavailable(cause: impl std::fmt::Display) -> Self {
         let message = "the service is not available just now, try again";
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// More is worked on than may be at a time (`MAX_IN_FLIGHT`).
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::new(Code::Unavailable, OVERLOADED)
     }
 
     /// The same where it came instead of the answer to a commit: what was to be written may be written.

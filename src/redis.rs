@@ -9,8 +9,10 @@ use std::{
 
 use redis::{
     AsyncCommands, Client, IntoConnectionInfo, RedisResult, ScriptInvocation, TlsCertificates,
-    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSubStream},
+    io::tcp::TcpSettings,
 };
+use socket2::TcpKeepalive;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
@@ -21,6 +23,9 @@ use crate::{
 
 /// How long Redis may take, to be connected to and to answer: nobody is to wait for a server that is not there.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may leave what was sent to it without a sign that it came. Then the connection is given up, and another is made:
+/// a server that is gone without a word would else be waited for until the system gives up, a quarter of an hour later.
+const SILENT: Duration = Duration::from_secs(10);
 /// How long it is not asked again after it did not answer.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -35,7 +40,8 @@ impl Server {
     /// # Errors
     /// When the URL is wrong, or there is no certificate in the file. The message has no credentials in it.
     pub fn new(url: &str, authorities: Option<&Path>) -> Result<Self> {
-        let Some(file) = authorities else { return Ok(Self(Client::open(url)?)) };
+        let info = url.into_connection_info()?.set_tcp_settings(tcp());
+        let Some(file) = authorities else { return Ok(Self(Client::open(info)?)) };
         let told =
             |problem: &dyn std::fmt::Display| Error::internal(format!("REDIS_CA_FILE: {}: {problem}", file.display()));
         let certificates = std::fs::read(file).map_err(|error| told(&error))?;
@@ -43,7 +49,7 @@ impl Server {
             return Err(told(&"has no certificate"));
         }
         let certificates = TlsCertificates { client_tls: None, root_cert: Some(certificates) };
-        Ok(Self(Client::build_with_tls(url.into_connection_info()?, certificates)?))
+        Ok(Self(Client::build_with_tls(info, certificates)?))
     }
 
     /// A connection that is made when it is first used and mends itself when it breaks: where nobody answers now, the service
@@ -64,13 +70,27 @@ impl Server {
         Ok(manager)
     }
 
-    /// A connection to hear what is published.
+    /// What is published on a channel from now on, until it breaks off.
     ///
     /// # Errors
-    /// As [`Self::connect`].
-    pub async fn hear(&self) -> RedisResult<PubSub> {
-        self.0.get_async_pubsub().await
+    /// When Redis does not answer in time.
+    pub async fn hear(&self, channel: &str) -> Result<PubSubStream> {
+        let subscribe = async {
+            let mut subscribed = self.0.get_async_pubsub().await?;
+            subscribed.subscribe(channel).await?;
+            Ok(subscribed.into_on_message())
+        };
+        timeout(PATIENCE, subscribe).await.map_err(|_| Error::unavailable("redis: no answer in time"))?
     }
+}
+
+/// How connections are kept from waiting for who is gone.
+fn tcp() -> TcpSettings {
+    let keepalive = TcpKeepalive::new().with_time(SILENT).with_interval(SILENT / 2).with_retries(2);
+    let settings = TcpSettings::default().set_keepalive(keepalive);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(SILENT);
+    settings
 }
 
 /// Asks Redis for a sign of life.

@@ -273,6 +273,7 @@ macro_rules! change {
             };
             let done: $crate::change::Changed<_> = done.await;
             if let Some(done) = tries.end(cx, done, act.key.as_ref(), &call.services().random).await? {
+                call.has_written(done.value.is_some());
                 if act.raised.any() {
                     call.services().wake.wake();
                 }
@@ -302,7 +303,7 @@ impl Tries {
     ) -> Result<Option<Done<T>>> {
         let client_mutation_id = key.map(|key| key.text.clone());
         let error = match done {
-            Ok(value) => match cx.commit().await {
+            Ok(value) => match cx.commit().await.map_err(Error::of_commit) {
                 Ok(()) => return Ok(Some(Done { value: Some(value), user_errors: Vec::new(), client_mutation_id })),
                 Err(error) => error,
             },

@@ -140,6 +140,10 @@ impl Checker {
         if pooled && !embedded && config.migrate_on_start && direct.is_none() {
             self.problem("MIGRATE_ON_START", "needs DATABASE_MIGRATION_URL with DATABASE_POOLING=transaction");
         }
+        if pooled && !config.database_replica_urls.is_empty() {
+            let problem = "goes past a pooler: how far a replica is, is said by sessions, which DATABASE_POOLING=transaction has none of";
+            self.problem("DATABASE_REPLICA_URLS", problem);
+        }
         let encrypted = config.redis_url.as_ref().is_some_and(|url| url.expose_secret().starts_with("rediss://"));
         if config.redis_ca_file.is_some() && !encrypted {
             self.problem("REDIS_CA_FILE", "goes with a REDIS_URL of rediss://: nothing else is encrypted");

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use diesel::{migration::MigrationSource, result::Error as DieselError};
+use diesel::{define_sql_function, migration::MigrationSource, result::Error as DieselError, select};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::bb8::{Pool, PooledConnection},
@@ -28,6 +28,11 @@ const PG: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// The lock of who migrates a database: "rollcall" in ASCII.
+define_sql_function! {
+    /// Takes a lock of the session, if nobody has it.
+    fn pg_try_advisory_lock(key: BigInt) -> Bool;
+}
+
 const LOCK: i64 = 0x726f_6c6c_6361_6c6c;
 /// How often a migration is tried whose tables are locked.
 const TRIES: u32 = 20;
@@ -125,12 +130,14 @@ async fn on_pg(by: &Connector, direction: Direction) -> Result<Vec<String>> {
     }
     let mut cx = by.connect().await.map_err(|error| Error::unavailable(format!("database: {error}")))?;
     cx.batch_execute(SETTINGS).await?;
-    // Given up when the connection is closed.
-    while let Err(error) = cx.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await {
-        if !is_locked(&error.to_string()) {
-            return Err(error.into());
+    // Given up when the connection is closed. It is not waited for in a statement, which an index that is made concurrently
+    // would wait for in turn.
+    let mut told = false;
+    while !select(pg_try_advisory_lock(LOCK)).get_result::<bool>(&mut cx).await? {
+        if !std::mem::replace(&mut told, true) {
+            tracing::info!("another process migrates this database: waiting for it");
         }
-        tracing::info!("another process migrates this database: waiting for it");
+        sleep(PAUSE / 4).await;
     }
     let mut harness = AsyncMigrationHarness::new(cx);
     let (mut done, mut tries) = (Vec::new(), 0);

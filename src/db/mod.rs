@@ -182,6 +182,13 @@ impl Db {
         pools
     }
 
+    /// Whether the database has answered somebody within a time: where nobody finds a connection free, that tells whether it is
+    /// busy or away. Of `SQLite` it is not known.
+    #[must_use]
+    pub fn answered_within(&self, time: Duration) -> bool {
+        matches!(&self.pools, Pools::Pg(pool) if pool.connector().answered_within(time))
+    }
+
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<()> {
         match self.read().await? {
@@ -212,10 +219,10 @@ impl Connection<'_> {
     ///
     /// # Errors
     /// When it met another one ([`Error::met_another`]): then nothing is kept. When the connection ends before the database has
-    /// answered: then nobody knows, and the message says so.
+    /// answered: then nobody knows ([`Error::of_commit`]).
     pub async fn commit(mut self) -> Result<()> {
         match &mut self {
-            Connection::Pg(held) => held.finish(true).await.map_err(|error| Error::from(error).of_commit())?,
+            Connection::Pg(held) => held.finish(true).await?,
             Connection::Sqlite(cx) => {
                 <sqlite::Cx as AsyncConnection>::TransactionManager::commit_transaction(&mut **cx).await?;
             }

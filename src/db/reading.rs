@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Db,
-    replicas::{Position, Replica},
+    replicas::{Position, Replica, Replicas},
 };
 use crate::{ids::Seal, redis::Patient};
 
@@ -68,20 +68,31 @@ impl Reading {
         replicas.choose(from)
     }
 
-    /// Notes that an account may have changed something by now, or was told of what has changed: what it reads from here on has
+    /// Notes that an account may have changed something by now: what it reads from here on has
     /// that in it. An account that is nobody's reads what everybody may, and that is no later than replicas may be.
     pub async fn has_changed(&self, account: Option<i64>) {
         let (Some(replicas), Some(account)) = (self.db.replicas(), account) else { return };
-        let bound = replicas.bound();
         let done = Instant::now();
+        if !self.keep(replicas, account).await {
+            // Nobody knows of it, so nobody hears of it before every replica that is read from has it.
+            sleep_until(done + replicas.bound()).await;
+        }
+    }
+
+    /// The same of an account that is told of something, and may ask for more of it. It is told at once: where nobody can note
+    /// it, queries of accounts are not read from replicas either.
+    pub async fn was_told(&self, account: Option<i64>) {
+        let (Some(replicas), Some(account)) = (self.db.replicas(), account) else { return };
+        self.keep(replicas, account).await;
+    }
+
+    /// Keeps the place that the primary's log has come to; false where that cannot be done.
+    async fn keep(&self, replicas: &Replicas, account: i64) -> bool {
         let place = replicas.position().await.unwrap_or_else(|error| {
             tracing::warn!(cause = error.report(), "who has changed something reads from the primary for a while");
             Position::UNKNOWN
         });
-        if !self.places.keep(account, place, bound + MARGIN).await {
-            // Nobody knows of it, so nobody hears of it before every replica that is read from has it.
-            sleep_until(done + bound).await;
-        }
+        self.places.keep(account, place, replicas.bound() + MARGIN).await
     }
 
     /// Watches the replicas, if there are any, for as long as this is waited for; it does not end.

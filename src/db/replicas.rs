@@ -88,6 +88,7 @@ pub struct Replicas {
 pub struct Replica {
     number: u64,
     pool: Pool,
+    bound: Duration,
     seen: Mutex<Option<Seen>>,
     lost: Notify,
 }
@@ -144,6 +145,11 @@ impl History {
         }
     }
 
+    /// Whether the primary was not yet here at some moment after `since`: then it has another history.
+    fn lacks(&self, place: Position, since: Instant) -> bool {
+        self.places.iter().any(|(asked, at)| *asked > since && *at < place)
+    }
+
     /// The last moment at which the primary was no further than this.
     fn as_of(&self, replayed: Position) -> Option<Instant> {
         self.places.iter().rev().find(|(_, at)| *at <= replayed).map(|(asked, _)| *asked)
@@ -163,7 +169,7 @@ impl Db {
         let Pools::Pg(primary) = &self.pools else { return Err(Error::internal("only PostgreSQL has replicas")) };
         let replica = |(number, url): (u64, &SecretString)| {
             let pool = Pool::later(url.expose_secret(), options, &self.statements)?;
-            Ok(Arc::new(Replica { number, pool, seen: Mutex::default(), lost: Notify::new() }))
+            Ok(Arc::new(Replica { number, pool, bound, seen: Mutex::default(), lost: Notify::new() }))
         };
         let all = (1..).zip(urls).map(replica).collect::<Result<_>>()?;
         let (primary, next) = (primary.clone(), AtomicUsize::new(0));
@@ -191,7 +197,7 @@ impl Replicas {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len();
         let (before, after) = self.all.split_at(turn);
         let mut in_turn = after.iter().chain(before);
-        in_turn.find(|replica| replica.serves(from, self.bound)).cloned()
+        in_turn.find(|replica| replica.serves(from)).cloned()
     }
 
     /// How late a replica that is read from may be.
@@ -201,10 +207,16 @@ impl Replicas {
     }
 
     /// A place behind everything that is committed by now.
+    ///
+    /// # Errors
+    /// When the primary does not say so in time.
     pub async fn position(&self) -> Result<Position> {
-        let mut held = self.primary.get().await?;
-        let at = select(pg_current_wal_insert_lsn()).get_result::<PgLsn>(held.start().await?).await;
-        Ok(Position(held.end(at).await?.0))
+        let asked = async {
+            let mut held = self.primary.get().await?;
+            let at = select(pg_current_wal_insert_lsn()).get_result::<PgLsn>(held.start().await?).await;
+            Ok(Position(held.end(at).await?.0))
+        };
+        timeout(PATIENCE, asked).await.map_err(|_| Error::unavailable("no answer in time"))?
     }
 
     /// How each of them stands.
@@ -212,7 +224,7 @@ impl Replicas {
     pub fn standings(&self) -> Vec<Standing> {
         let standing = |replica: &Arc<Replica>| Standing {
             number: replica.number,
-            in_use: replica.serves(Position::START, self.bound),
+            in_use: replica.serves(Position::START),
             lag: replica.seen().map(|seen| seen.as_of.elapsed()),
         };
         self.all.iter().map(standing).collect()
@@ -273,6 +285,7 @@ impl Replicas {
     async fn follow_replica(&self, replica: &Replica, told: &mut bool) -> Result<Infallible> {
         let mut cx = replica.pool.dedicated(PATIENCE).await?;
         let identity = Identity::of(&mut cx).await?;
+        let mut before = None;
         loop {
             let question = select((pg_is_in_recovery(), pg_last_wal_replay_lsn()));
             let (is_replica, at): (bool, Option<PgLsn>) = patiently(question.get_result(&mut cx)).await?;
@@ -284,8 +297,12 @@ impl Replicas {
                 if primary_was.of.as_ref().is_some_and(|primary| *primary != identity) {
                     return Err(Error::internal("it is a replica of another database"));
                 }
+                if before.is_some_and(|(since, place)| primary_was.lacks(place, since)) {
+                    return Err(Error::internal("it is further than its primary: one of them was restored"));
+                }
                 primary_was.as_of(Position(at))
             };
+            before = Some((Instant::now(), Position(at)));
             replica.note(Position(at), as_of);
             if as_of.is_some() && std::mem::take(told) {
                 tracing::info!(replica = replica.number, "a replica is to be read from again");
@@ -307,8 +324,12 @@ impl Replica {
     }
 
     /// A connection to it.
+    ///
+    /// # Errors
+    /// When there is none, or it has become too late meanwhile: then what is read is to be read elsewhere.
     pub(super) async fn connection(&self) -> Result<Held<'_>> {
-        self.pool.get().await
+        let held = self.pool.get().await?;
+        if self.serves(Position::START) { Ok(held) } else { Err(Error::unavailable("the replica is too late")) }
     }
 
     /// Takes it out of use until it is seen again.
@@ -337,8 +358,8 @@ impl Replica {
         *seen = as_of.map(|as_of| Seen { as_of, replayed });
     }
 
-    fn serves(&self, from: Position, bound: Duration) -> bool {
-        self.seen().is_some_and(|seen| seen.replayed >= from && seen.as_of.elapsed() <= bound)
+    fn serves(&self, from: Position) -> bool {
+        self.seen().is_some_and(|seen| seen.replayed >= from && seen.as_of.elapsed() <= self.bound)
     }
 }
 
@@ -375,6 +396,16 @@ mod tests {
         assert_eq!([as_of(9), as_of(10), as_of(19)], [None, Some(0), Some(0)]);
         assert_eq!([as_of(20), as_of(29)], [Some(50), Some(50)], "it stood still meanwhile");
         assert_eq!([as_of(30), as_of(1000)], [Some(75), Some(75)]);
+    }
+
+    #[test]
+    fn a_primary_that_was_not_yet_where_its_replica_is_has_another_history() {
+        let began = Instant::now();
+        let history = at(&[(0, 10), (50, 20)], began);
+        let lacks = |place, since| history.lacks(Position(place), began + Duration::from_millis(since));
+        assert!(lacks(21, 25), "it had come to 20 after the replica was at 21");
+        assert!(!lacks(20, 25) && !lacks(15, 25));
+        assert!(!lacks(21, 50), "it has not been asked since");
     }
 
     #[tokio::test(start_paused = true)]

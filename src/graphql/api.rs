@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Variables,
+    Request, Response, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationType},
     value,
 };
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     db::{Db, replicas::Replica},
-    error::{Code, Error, Result},
+    error::{Code, Error, MAYBE, Result},
     telemetry::{Operation, Outcome, span::is_traced},
 };
 
@@ -171,7 +171,10 @@ impl Api {
             let run = async move {
                 let call = api.call(api.services.db.clone(), &asker);
                 let timed = timeout(api.timeout * 2, api.run(&wanted, &call)).await;
-                let answer = timed.unwrap_or_else(|_| Some(failed(&Error::gave_up())));
+                let mut answer = timed.unwrap_or_else(|_| Some(failed(&Error::gave_up())));
+                if call.wrote() {
+                    answer.iter_mut().for_each(say_what_may_be_written);
+                }
                 api.services.reading.has_changed(call.viewer().account_id()).await;
                 answer
             };
@@ -191,7 +194,7 @@ impl Api {
             let answer = self.run(wanted, &call).await;
             if answer.is_some() && matches!(wanted.moment, Some(Moment::Event(_))) {
                 // Who is told of something may ask for more of it.
-                services.reading.has_changed(account).await;
+                services.reading.was_told(account).await;
             }
             return answer;
         }
@@ -293,11 +296,24 @@ impl Wanted {
 
 /// Whether something failed that may go well elsewhere.
 fn has_failed(response: &Response) -> bool {
-    let codes = [Code::Unavailable, Code::Internal].map(|code| async_graphql::Value::from(code.as_str()));
-    response.errors.iter().any(|error| {
-        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        code.is_some_and(|code| codes.contains(code))
-    })
+    response.errors.iter().any(|error| code_of(error) == Some(Code::Unavailable))
+}
+
+fn code_of(error: &ServerError) -> Option<Code> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(name) => Code::named(name),
+        _ => None,
+    }
+}
+
+/// A change that was written, and could not be read after that, must not be taken for one that was not.
+fn say_what_may_be_written(response: &mut Response) {
+    for error in &mut response.errors {
+        let failed = code_of(error).is_some_and(|code| code >= Code::Timeout);
+        if failed && !error.message.contains(MAYBE) {
+            error.message = format!("{}; {MAYBE}", error.message);
+        }
+    }
 }
 
 /// Whether the operation to be executed is a mutation: one that only stands beside a query must not free it of its time.

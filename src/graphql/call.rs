@@ -6,13 +6,17 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use async_graphql::{Context, ID, NewType, ServerError};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use redis::aio::ConnectionManager;
-use tokio::sync::{Notify, OnceCell};
+use tokio::{
+    sync::{Notify, OnceCell},
+    time::timeout,
+};
 
 use super::node;
 use crate::{
@@ -41,6 +45,8 @@ use crate::{
 pub struct Services {
     /// The database.
     pub db: Db,
+    /// How long it may take to recognise somebody.
+    pub patience: Duration,
     /// Where queries are read.
     pub reading: Reading,
     /// The time.
@@ -106,6 +112,8 @@ pub struct Call {
     db: Db,
     asker: Arc<Asker>,
     scope: Scope,
+    /// Whether it has written anything.
+    wrote: AtomicBool,
     /// Who signed in during the call: what is asked after `signIn`, in its payload too, is asked by them.
     signed_in: OnceLock<(Viewer, Scope)>,
     tried: AtomicBool,
@@ -157,6 +165,7 @@ impl Call {
             db,
             asker,
             scope,
+            wrote: AtomicBool::default(),
             signed_in: OnceLock::new(),
             tried: AtomicBool::new(false),
             zone: OnceCell::new(),
@@ -289,6 +298,17 @@ impl Call {
         &self.accesses
     }
 
+    /// Notes that a change was made, where it was.
+    pub fn has_written(&self, something: bool) {
+        self.wrote.fetch_or(something, Ordering::Relaxed);
+    }
+
+    /// Whether a change was made.
+    #[must_use]
+    pub fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
     /// Records what was read that is sensitive, and what was denied, of an answer with these errors. The log has the same
     /// without the rows.
     ///
@@ -325,11 +345,17 @@ impl Call {
 
 impl Services {
     /// The viewer who comes with a token, a session's or an API key; `None` where it is neither, or not any more.
+    ///
+    /// # Errors
+    /// When the database fails, or does not answer in time.
     pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>> {
-        if key::is_key(token) {
-            return key::viewer(&self.db, self.clock.now(), token).await;
-        }
-        self.sessions.viewer(token).await
+        let viewer = async {
+            if key::is_key(token) {
+                return key::viewer(&self.db, self.clock.now(), token).await;
+            }
+            self.sessions.viewer(token).await
+        };
+        timeout(self.patience, viewer).await.map_err(|_| Error::unavailable("nobody was recognised in time"))?
     }
 
     /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.

@@ -30,7 +30,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    Api, Opened, Services,
+    Api, Asker, Opened, Services,
     moment::{Moment, Opening},
 };
 use crate::{
@@ -98,7 +98,12 @@ impl Api {
 
     /// Answers a query or a mutation.
     async fn answer_once(self: &Arc<Self>, opened: Opened, asking: &Asking) -> Result<Response, Beat> {
-        let viewer = asking.known(self.services()).await?;
+        let services = self.services();
+        let Some(place) = services.in_flight.take() else {
+            services.metrics.overloaded();
+            return Err(refused(&Error::overloaded()));
+        };
+        let viewer = asking.known(services).await?;
         if let Some(seconds) = asking.charge(self.services(), &viewer, opened.cost()).await {
             return Err(too_dear(seconds));
         }
@@ -106,7 +111,8 @@ impl Api {
         if asking.transport == SessionTransport::Cookie && !opened.only_reads() {
             return Err(refused(&Error::bad_input("with the cookie, mutations are sent by POST")));
         }
-        Ok(self.execute(opened, asking.asker(viewer)).await)
+        let asker = Asker { place: Some(place), ..asking.asker(viewer) };
+        Ok(self.execute(opened, asker).await)
     }
 }
 

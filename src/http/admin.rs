@@ -1,6 +1,6 @@
 //! What is for the operator alone, on an address of its own: metrics, and health, which of a worker is nowhere else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,14 +9,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
-use super::health;
+use super::{Connections, health};
 use crate::{
+    error::Error,
     graphql::Api,
     metrics::{CONTENT_TYPE, Metrics},
     stop::Stop,
 };
+
+/// How long the figures may take, of which some are the database's.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The routes.
 pub fn routes(api: Arc<Api>, stop: &Stop) -> Router {
@@ -24,16 +28,15 @@ pub fn routes(api: Arc<Api>, stop: &Stop) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(api).merge(health)
 }
 
-/// Serves them until it is told to `stop`.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: Stop) {
+/// Serves them until it is told to `stop`: on connections that are taken as the API's are, and counted apart from those.
+pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: Connections, stop: Stop) {
     let routes = routes(api, &stop);
-    if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop.stopping.cancelled_owned()).await {
-        tracing::error!(cause = %error, "metrics are not served any more");
-    }
+    super::serve(listener, routes, connections, stop.stopping.cancelled_owned()).await;
 }
 
 async fn metrics(State(api): State<Arc<Api>>) -> Response {
-    match Metrics::text(api.services()).await {
+    let told = timeout(PATIENCE, Metrics::text(api.services())).await;
+    match told.unwrap_or_else(|_| Err(Error::unavailable("the database does not answer in time"))) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::error!(cause = error.report(), "there are no metrics");

@@ -24,7 +24,7 @@ use tower_http::{
 use crate::{
     auth::{Viewer, sign_in::SessionTransport},
     client::Client,
-    error::{Code, Error},
+    error::{Code, Error, OVERLOADED},
     graphql::{Api, Asker, Asking},
     telemetry::span,
     throttle::REFUSED_COST,
@@ -198,7 +198,7 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     // With the body in hand: who sends it slowly takes nobody's place.
     let Some(place) = services.in_flight.take() else {
         services.metrics.overloaded();
-        return Err(protocol::Rejection::unavailable("too much is asked for at once, try again").accepting(accept));
+        return Err(protocol::Rejection::unavailable(OVERLOADED).accepting(accept));
     };
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(sent.request, sent.document_id.as_deref()) {

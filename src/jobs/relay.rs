@@ -171,16 +171,14 @@ impl Relay {
         let Some(server) = &self.redis else { return std::future::pending().await };
         loop {
             if let Err(error) = self.listen(server).await {
-                tracing::debug!(cause = error.category(), "other instances are not heard: this one looks by itself");
+                tracing::debug!(cause = error.report(), "other instances are not heard: this one looks by itself");
             }
             sleep(AGAIN).await;
         }
     }
 
-    async fn listen(&self, server: &Server) -> redis::RedisResult<()> {
-        let mut channel = server.hear().await?;
-        channel.subscribe(Wake::channel(&self.services.seal)).await?;
-        let mut told = channel.into_on_message();
+    async fn listen(&self, server: &Server) -> Result<()> {
+        let mut told = server.hear(&Wake::channel(&self.services.seal)).await?;
         // Something may have been told before.
         self.services.wake.wake_here();
         while told.next().await.is_some() {

@@ -41,26 +41,43 @@ impl Far {
         &self.channel
     }
 
-    /// Says a text to all instances; and, where one could not be said before, that there was something.
+    /// Says a text to all instances, unless Redis did not take one just now.
+    ///
+    /// # Errors
+    /// When Redis does not take it: then the others find it when they read what there was.
+    pub(super) async fn say(&self, text: &str) -> Result<()> {
+        if !self.away.is() {
+            if let Ok(()) = self.tell(text).await {
+                return Ok(());
+            }
+            tracing::warn!("live: Redis does not take what happens, others find it when they look");
+        }
+        self.owe();
+        Err(Error::unavailable("redis: it does not take what is said"))
+    }
+
+    /// Says that this instance is there, whether or not Redis took something just now.
     ///
     /// # Errors
     /// When Redis does not take it.
-    pub(super) async fn say(&self, text: &str) -> Result<()> {
-        if !self.away.is() {
-            let said = self.publish(text).await;
-            if said.is_ok() {
-                if self.unsaid.swap(false, Ordering::Relaxed) && self.publish(MISSED).await.is_err() {
-                    self.unsaid.store(true, Ordering::Relaxed);
-                }
-                return said;
-            }
+    pub(super) async fn live(&self) -> Result<()> {
+        self.tell("").await
+    }
+
+    /// Has the others read what there was, as soon as that can be said.
+    pub(super) fn owe(&self) {
+        self.unsaid.store(true, Ordering::Relaxed);
+    }
+
+    /// Says a text, and that there was something, where something could not be said before.
+    async fn tell(&self, text: &str) -> Result<()> {
+        let said = self.publish(text).await;
+        if said.is_err() {
             self.away.note();
-            tracing::warn!("live: Redis does not take what happens, others find it when they look");
+        } else if self.unsaid.swap(false, Ordering::Relaxed) && self.publish(MISSED).await.is_err() {
+            self.owe();
         }
-        if !text.is_empty() {
-            self.unsaid.store(true, Ordering::Relaxed);
-        }
-        Err(Error::unavailable("redis: it does not take what is said"))
+        said
     }
 
     async fn publish(&self, text: &str) -> Result<()> {

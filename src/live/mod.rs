@@ -197,20 +197,14 @@ impl Hub {
 
     /// Hands out what comes over Redis, for as long as it comes.
     async fn hear(&self, server: &Server, far: &Far, told: &mut bool) -> Result<Infallible> {
-        let subscribe = async {
-            let mut subscribed = server.hear().await?;
-            subscribed.subscribe(far.channel()).await?;
-            Ok::<_, Error>(subscribed)
-        };
-        let subscribed = time::timeout(SIGN_OF_LIFE, subscribe).await;
-        let subscribed = subscribed.map_err(|_| Error::unavailable("Redis does not answer"))??;
+        let mut messages = server.hear(far.channel()).await?;
         self.local.hears.store(true, Ordering::Relaxed);
         if std::mem::replace(told, false) {
             tracing::info!("live: Redis is heard again");
         }
-        // What was said until here nobody has heard.
+        // What was said until here nobody has heard, nor what this process, or one before it, could not say.
         self.local.miss();
-        let mut messages = subscribed.into_on_message();
+        far.owe();
         let mut alive = time::interval(SIGN_OF_LIFE);
         let mut heard = time::Instant::now();
         loop {
@@ -230,7 +224,7 @@ impl Hub {
                     if heard.elapsed() > SILENCE {
                         return Err(Error::unavailable("Redis is silent"));
                     }
-                    far.say("").await?;
+                    far.live().await?;
                 }
             }
         }

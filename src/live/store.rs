@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{dsl::max, prelude::*};
 use diesel_async::RunQueryDsl;
 
@@ -17,6 +17,18 @@ use crate::{
     live::Happened,
 };
 
+/// How many of the last notifications are looked at.
+const MANY: i64 = 1000;
+
+/// What there is: it is another when anything was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latest {
+    told: Option<NaiveDateTime>,
+    told_before: i64,
+    inbox: Option<i64>,
+    inbox_before: i64,
+}
+
 /// What is read at once of what was missed.
 pub const PAGE: i64 = 100;
 
@@ -25,10 +37,16 @@ pub async fn children(cx: &mut Cx, scope: &Scope) -> Result<Vec<i64>> {
     Ok(students::visible(&scope.only(Role::Parent)).load(cx).await?)
 }
 
-/// When something was told of for the last time, and the last that came into any inbox.
-pub async fn latest(cx: &mut Cx) -> Result<(Option<NaiveDateTime>, Option<i64>)> {
-    let told = events::table.select(max(events::told_at)).first(cx).await?;
-    Ok((told, notifications::table.select(max(notifications::id)).first(cx).await?))
+/// How far what was told of has come, and what has come into inboxes. Workers tell by their own clocks, and inboxes are written
+/// by transactions that end in any order; so not only the last of them is looked at, but how many there are just before it.
+pub async fn latest(cx: &mut Cx) -> Result<Latest> {
+    let told: Option<NaiveDateTime> = events::table.select(max(events::told_at)).first(cx).await?;
+    let inbox: Option<i64> = notifications::table.select(max(notifications::id)).first(cx).await?;
+    let before = told.map_or(NaiveDateTime::MIN, |told| told - TimeDelta::minutes(1));
+    let told_before = events::table.filter(events::told_at.ge(before)).count().get_result(cx).await?;
+    let before = notifications::id.gt(inbox.unwrap_or_default() - MANY);
+    let inbox_before = notifications::table.filter(before).count().get_result(cx).await?;
+    Ok(Latest { told, told_before, inbox, inbox_before })
 }
 
 /// An event.

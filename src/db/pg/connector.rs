@@ -1,6 +1,10 @@
 //! The one way to a connection to PostgreSQL, and what each is made to keep.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use diesel::{ConnectionError, ConnectionResult, connection::CacheSize};
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
@@ -35,6 +39,8 @@ pub struct Connector {
     settings: String,
     /// What each transaction is set to, where no session is.
     local: Option<String>,
+    /// When the server answered last.
+    answered: Mutex<Option<Instant>>,
 }
 
 impl Connector {
@@ -58,7 +64,7 @@ impl Connector {
             )
         };
         let local = (options.pooling == Pooling::Transaction).then(|| settings("SET LOCAL"));
-        Ok(Self { server, tls, pooling: options.pooling, settings: settings("SET"), local })
+        Ok(Self { server, tls, pooling: options.pooling, settings: settings("SET"), local, answered: Mutex::default() })
     }
 
     /// What is between this program and the server.
@@ -77,6 +83,17 @@ impl Connector {
     #[must_use]
     pub fn local(&self) -> Option<&str> {
         self.local.as_deref()
+    }
+
+    /// Notes that the server has answered.
+    pub fn has_answered(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether the server has answered somebody within a time.
+    #[must_use]
+    pub fn answered_within(&self, time: Duration) -> bool {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() <= time)
     }
 
     /// A new connection.

@@ -6,11 +6,17 @@ use diesel::{QueryResult, result::Error};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, TransactionManager, pooled_connection::bb8::PooledConnection,
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tokio_postgres::CancelToken;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Cx, connector::Connector};
+
+/// How long a server has to be told that a statement is to be given up, which it may be too busy to hear.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that is given back when it is dropped. Where that happens in the middle of a statement, because the client
 /// has hung up or the request has taken too long, the server is told to give the statement up, and the connection is
@@ -57,6 +63,9 @@ impl<'a> Held<'a> {
     pub async fn end<T, E: From<Error>>(&mut self, done: Result<T, E>) -> Result<T, E> {
         let done = if take(&mut self.own) { Box::pin(self.close(done)).await } else { done };
         self.running = false;
+        if done.is_ok() {
+            self.by.has_answered();
+        }
         done
     }
 
@@ -102,7 +111,7 @@ impl Drop for Held<'_> {
         let connection = &mut *self.connection;
         <Cx as AsyncConnection>::TransactionManager::transaction_manager_status_mut(connection).set_in_error();
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(cancel(connection.cancel_token(), self.by.tls()));
+            runtime.spawn(timeout(PATIENCE, cancel(connection.cancel_token(), self.by.tls())));
         }
     }
 }
@@ -110,7 +119,7 @@ impl Drop for Held<'_> {
 async fn cancel(statement: CancelToken, tls: MakeRustlsConnect) {
     // The second time is for a server too busy to have begun with the statement when it was told the first time.
     for pause in [Duration::ZERO, Duration::from_secs(1)] {
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
         if let Err(error) = statement.cancel_query(tls.clone()).await {
             tracing::warn!(%error, "a statement that nobody waits for could not be cancelled");
         }
