@@ -45,9 +45,11 @@ impl AttendanceSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only classes of this student, whom the viewer must reach.")] student_id: Option<FilterId>,
-        #[graphql(desc = "The `cursor` of the event that was heard last: what was told of since comes first. What was told of \
+        #[graphql(
+            desc = "The `cursor` of the event that was heard last: what was told of since comes first. What was told of \
                           up to 30 seconds before it may come again, with the same cursors; one of an event that is kept no more \
-                          (30 days, unless configured otherwise) is `BAD_USER_INPUT`.")]
+                          (30 days, unless configured otherwise) is `BAD_USER_INPUT`."
+        )]
         after: Option<String>,
     ) -> Result<Once<AttendanceMarked>> {
         let call = Call::of(ctx);

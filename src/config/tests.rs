@@ -161,6 +161,8 @@ fn what_is_said_of_the_stores_goes_together() {
     assert!(told(&[url, pooling]).is_empty() && told(&[url, migrations]).is_empty());
     assert!(told(&[url, pooling, migrations, on_start]).is_empty());
     assert_eq!(told(&[url, pooling, on_start]), ["MIGRATE_ON_START"], "nothing could be locked");
+    let replicas = ("DATABASE_REPLICA_URLS", direct);
+    assert_eq!(told(&[url, pooling, replicas]), ["DATABASE_REPLICA_URLS"], "a session says how far one is");
     assert_eq!(told(&[("DATABASE_POOLING", "statement")]), ["DATABASE_POOLING"]);
     assert_eq!(told(&[pooling]), ["DATABASE_POOLING"], "SQLite has no pooler");
     assert_eq!(told(&[migrations]), ["DATABASE_MIGRATION_URL"]);
@@ -281,7 +283,9 @@ fn a_process_may_leave_at_once_and_looks_now_and_then() {
     let config =
         read(&[("ENVIRONMENT", "development"), ("SHUTDOWN_DELAY_SECONDS", "5"), ("LIVE_LOOK_SECONDS", "1")]).unwrap();
     assert_eq!((config.shutdown_delay, config.live_look), (Duration::from_secs(5), Duration::from_secs(1)));
-    for (variable, value) in [("SHUTDOWN_DELAY_SECONDS", "soon"), ("LIVE_LOOK_SECONDS", "0")] {
+    for (variable, value) in
+        [("SHUTDOWN_DELAY_SECONDS", "soon"), ("LIVE_LOOK_SECONDS", "0"), ("LIVE_LOOK_SECONDS", "11")]
+    {
         let Problems(problems) = read(&[("ENVIRONMENT", "development"), (variable, value)]).unwrap_err();
         assert!(problems.len() == 1 && problems[0].0 == variable, "{problems:?}");
     }

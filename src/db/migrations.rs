@@ -6,7 +6,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use diesel::{define_sql_function, migration::MigrationSource, result::Error as DieselError, select};
+use diesel::{
+    define_sql_function, migration::MigrationSource, result::Error as DieselError, select, sql_types::BigInt,
+};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
     pooled_connection::bb8::{Pool, PooledConnection},
@@ -27,12 +29,12 @@ use crate::{
 const PG: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// The lock of who migrates a database: "rollcall" in ASCII.
 define_sql_function! {
     /// Takes a lock of the session, if nobody has it.
     fn pg_try_advisory_lock(key: BigInt) -> Bool;
 }
 
+/// The lock of who migrates a database: "rollcall" in ASCII.
 const LOCK: i64 = 0x726f_6c6c_6361_6c6c;
 /// How often a migration is tried whose tables are locked.
 const TRIES: u32 = 20;
@@ -125,6 +127,8 @@ fn known<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Ve
 }
 
 async fn on_pg(by: &Connector, direction: Direction) -> Result<Vec<String>> {
+    use diesel_async::RunQueryDsl;
+
     if by.pooling() == Pooling::Transaction {
         return Err(Error::internal("migrations need a session of their own: set DATABASE_MIGRATION_URL"));
     }

@@ -309,7 +309,7 @@ fn code_of(error: &ServerError) -> Option<Code> {
 /// A change that was written, and could not be read after that, must not be taken for one that was not.
 fn say_what_may_be_written(response: &mut Response) {
     for error in &mut response.errors {
-        let failed = code_of(error).is_some_and(|code| code >= Code::Timeout);
+        let failed = code_of(error).is_some_and(|code| code >= Code::LimitExceeded);
         if failed && !error.message.contains(MAYBE) {
             error.message = format!("{}; {MAYBE}", error.message);
         }

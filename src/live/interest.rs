@@ -134,3 +134,16 @@ impl Happened {
         Self { position: number, at, ..Self::event(row, at, vec![Topic::Account(account).text()]) }
     }
 }
+
+/// What there is of what was told of: it is another when anything more was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// When something was told of for the last time.
+    pub told: Option<NaiveDateTime>,
+    /// How many there are that were told of shortly before that.
+    pub told_before: i64,
+    /// The last notification.
+    pub inbox: Option<i64>,
+    /// How many there are just before that.
+    pub inbox_before: i64,
+}

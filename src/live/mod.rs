@@ -17,7 +17,6 @@ use std::{
     time::Duration,
 };
 
-use chrono::NaiveDateTime;
 use futures_util::StreamExt;
 use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
@@ -38,7 +37,7 @@ mod far;
 mod interest;
 
 use far::{Far, MISSED};
-pub use interest::{Happened, Interest, Source, Topics};
+pub use interest::{Happened, Interest, Latest, Source, Topics};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -231,8 +230,8 @@ impl Hub {
     }
 }
 
-/// What there is by now that was told of: it is another when anything else was.
-async fn latest(db: &Db) -> Result<(Option<NaiveDateTime>, Option<i64>)> {
+/// What there is by now that was told of.
+async fn latest(db: &Db) -> Result<Latest> {
     read!(db, live::latest())
 }
 

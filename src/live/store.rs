@@ -14,20 +14,11 @@ use crate::{
     db::schema::{event_topics, events, notifications},
     error::Result,
     events::model::{EventKind, EventRow},
-    live::Happened,
+    live::{Happened, Latest},
 };
 
 /// How many of the last notifications are looked at.
 const MANY: i64 = 1000;
-
-/// What there is: it is another when anything was told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Latest {
-    told: Option<NaiveDateTime>,
-    told_before: i64,
-    inbox: Option<i64>,
-    inbox_before: i64,
-}
 
 /// What is read at once of what was missed.
 pub const PAGE: i64 = 100;

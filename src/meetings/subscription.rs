@@ -52,9 +52,11 @@ impl MeetingSubscription {
     async fn meeting_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The `cursor` of the event that was heard last: what was told of since comes first. What was told of \
+        #[graphql(
+            desc = "The `cursor` of the event that was heard last: what was told of since comes first. What was told of \
                           up to 30 seconds before it may come again, with the same cursors; one of an event that is kept no more \
-                          (30 days, unless configured otherwise) is `BAD_USER_INPUT`.")]
+                          (30 days, unless configured otherwise) is `BAD_USER_INPUT`."
+        )]
         after: Option<String>,
     ) -> Result<Once<MeetingChanged>> {
         let call = Call::of(ctx);

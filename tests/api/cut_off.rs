@@ -124,6 +124,28 @@ async fn a_commit_without_an_answer_is_said_to_be_one_and_is_not_done_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_written_and_cannot_be_read_is_said_to_be_one() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let proxy = Proxy::before(&app.database.url).await;
+    let far = app.beside_with(|config| config.database_url = proxy.url().into()).await;
+    let admin = far.sign_in(cast::ADMIN).await;
+    // What is read of the new student alone.
+    let held = app.database.hold("LOCK TABLE attendance_totals IN ACCESS EXCLUSIVE MODE").await;
+    let input = json!({"name": "Ada Lane", "gender": "FEMALE", "birthDate": "2010-05-06",
+        "parents": [{"name": "Mary Lane", "phone": "+977 980-000-0001"}]});
+    let query = "mutation($input: AdmitStudentInput!) { admitStudent(input: $input) \
+                 { student { id attendanceSummary { present } } userErrors { message } } }";
+    let asked = tokio::spawn(async move { admin.ask_with(query, json!({"input": input})).await });
+    waits(&app).await;
+    assert_eq!(app.number("SELECT COUNT(*) FROM students WHERE name = 'Ada Lane'").await, 1);
+    proxy.cut().await;
+    let answer = asked.await.unwrap();
+    assert_eq!(answer.code(), "UNAVAILABLE", "{answer:?}");
+    assert!(answer.errors[0]["message"].as_str().unwrap().contains("may or may not"), "{answer:?}");
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_packets_vanish_nobody_waits_for_ever() {
     let app = TestApp::start(Backend::Postgres).await;
     let proxy = Proxy::before(&app.database.url).await;
@@ -142,6 +164,9 @@ async fn where_packets_vanish_nobody_waits_for_ever() {
     assert_eq!(ready(&far.url("/health/live")).await.unwrap().0, 200);
     let answer = far.anonymous().ask("{ institute { name } }").await;
     assert!(["TIMEOUT", "UNAVAILABLE"].contains(&answer.code()), "{answer:?}");
+    // Nor to be recognised.
+    let answer = admin.ask("{ institute { name } }").await;
+    assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{answer:?}");
     proxy.open();
     comes(async || health().await.0 == 200).await;
     proxy.close().await;

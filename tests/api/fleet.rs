@@ -30,7 +30,8 @@ impl Member {
     }
 
     async fn figure(&self, name: &str) -> u64 {
-        let text = reqwest::get(format!("http://127.0.0.1:{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let text =
+            reqwest::get(format!("http://127.0.0.1:{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
         let figure = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         figure.map_or(0, |figure| figure.parse().unwrap())
     }

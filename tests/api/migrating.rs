@@ -6,9 +6,14 @@ use std::{
     process::{Child, ChildStderr, Stdio},
 };
 
+use serde_json::json;
+
 use crate::{
     commands::{rollcall, run, text},
-    support::{Backend, TestDatabase},
+    support::{
+        Backend, PASSWORD, PostgresServer, TestDatabase,
+        process::{Server, comes},
+    },
 };
 
 fn variables(database: &TestDatabase) -> [(&'static str, &str); 2] {
@@ -72,6 +77,37 @@ async fn several_at_once_all_succeed_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_at_once_all_succeed_on_postgres() {
     several_at_once_all_succeed(Backend::Postgres).await;
+}
+
+/// As DEPLOYMENT.md has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_owns_no_table_serves() {
+    let server = PostgresServer::start().await;
+    let database = TestDatabase::over(server.url("postgres"));
+    database.execute("CREATE ROLE rollcall_serves LOGIN").await;
+    database.execute("CREATE DATABASE rollcall").await;
+    let owner = TestDatabase::over(server.url("rollcall"));
+    owner.execute("GRANT USAGE ON SCHEMA public TO rollcall_serves").await;
+    let granted =
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rollcall_serves";
+    owner.execute(granted).await;
+    let seed = run(&["seed", "--students", "60", "--days", "5", "--password", PASSWORD], &{
+        [("ENVIRONMENT", "development"), ("DATABASE_URL", owner.url.as_str()), ("MIGRATE_ON_START", "true")]
+    });
+    assert_eq!(seed.status.code(), Some(0), "{}", text(&seed.stderr));
+    let (_, place) = owner.url.split_once('@').unwrap();
+    let serves = format!("postgres://rollcall_serves@{place}");
+    let variables: [(&str, String); 1] = [("WORKER", "true".to_owned())];
+    let running = Server::on(&serves, &variables).await;
+    assert_eq!(running.ready().await.unwrap().0, 200);
+    let admin = running.admin().await;
+    let notice = json!({"title": "Holiday", "message": "No school.", "audience": {"everybody": true}});
+    admin.done("publishNotice", notice, "notice { id }").await;
+    comes(async || owner.numbers("SELECT count(*) FROM jobs WHERE state = 'DONE' AND kind = 'TELL'").await == [1])
+        .await;
+    let role = TestDatabase::over(serves);
+    assert!(role.try_execute("ALTER TABLE notices ADD COLUMN more text").await.is_err());
+    assert!(role.try_execute("DROP TABLE notices").await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

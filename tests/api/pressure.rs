@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     engine::until,
-    support::{Answer, Backend, Client, TestApp},
+    support::{Answer, Backend, Client, Socket, TestApp},
 };
 
 const INSTITUTE: &str = "{ institute { name } }";
@@ -80,6 +80,50 @@ async fn so_many_are_worked_on() {
 #[test]
 fn beyond_so_many_at_a_time_requests_are_refused_and_health_is_not() {
     rollcall::app::runtime().unwrap().block_on(Box::pin(so_many_are_worked_on()));
+}
+
+async fn what_comes_over_a_socket_counts() {
+    let app = TestApp::start_with(Backend::Postgres, |config| config.max_in_flight = 1).await;
+    let admin = app.sign_in(cast::ADMIN).await;
+    let mut socket = Socket::of(&app, &admin).await;
+    let held = app.database.hold(LOCK).await;
+    socket.subscribe("waits", INSTITUTE, json!({})).await;
+    until_waiting(&app, 1).await;
+    socket.subscribe("refused", INSTITUTE, json!({})).await;
+    assert_eq!(socket.refusal("refused").await, "UNAVAILABLE");
+    is_unavailable(&ask(&app, &admin, "application/json").await);
+    drop(held);
+    assert!(socket.payload("next", "waits").await["data"]["institute"]["name"].is_string());
+}
+
+#[test]
+fn what_is_asked_over_a_socket_counts_as_well() {
+    rollcall::app::runtime().unwrap().block_on(Box::pin(what_comes_over_a_socket_counts()));
+}
+
+/// More is asked for, all the time, than the one connection answers within the time that health gives it.
+async fn all_connections_are_busy() {
+    let app = TestApp::start_with(Backend::Postgres, |config| {
+        config.database_pool_size = 1;
+        config.database_acquire_timeout = Duration::from_mins(1);
+    });
+    let app = app.await;
+    app.database.execute("ALTER TABLE institute RENAME TO kept").await;
+    app.database.execute("CREATE VIEW institute AS SELECT kept.* FROM kept, pg_sleep(0.1)").await;
+    let nobody = app.anonymous();
+    let asked: Vec<_> = (0..60).map(|_| asks(&nobody)).collect();
+    let ready = reqwest::get(app.url("/health/ready")).await.unwrap();
+    let busy = asked.iter().filter(|asked| !asked.is_finished()).count();
+    assert!(busy > 10, "{busy} of them wait still");
+    assert_eq!(ready.status(), 200, "it answers others");
+    for answer in asked {
+        answer.await.unwrap().ok();
+    }
+}
+
+#[test]
+fn who_is_busy_is_ready() {
+    rollcall::app::runtime().unwrap().block_on(Box::pin(all_connections_are_busy()));
 }
 
 async fn no_connection_is_free() {

@@ -6,6 +6,7 @@ use chrono::{Duration, NaiveDateTime};
 use rollcall::{
     demo::cast,
     dispatch,
+    http::Connections,
     ids::Kind,
     jobs::{
         model::{HandOut, JobKind, Lane, NewJob, Priority},
@@ -411,7 +412,9 @@ on_both! {
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-        let served = tokio::spawn(rollcall::http::admin::serve(listener, Arc::clone(&app.api), Stop::default()));
+        let connections =
+            Connections { most: 8, header_timeout: std::time::Duration::from_secs(30), max_header_bytes: 8192 };
+        let served = tokio::spawn(rollcall::http::admin::serve(listener, Arc::clone(&app.api), connections, Stop::default()));
         let answer = reqwest::get(&url).await.unwrap();
         assert_eq!(answer.status(), 200);
         assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));

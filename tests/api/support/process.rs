@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rollcall::demo::cast;
@@ -14,16 +14,25 @@ use serde_json::{Value, json};
 use super::{Client, PASSWORD, TestApp};
 use crate::commands::rollcall;
 
+/// After how long nobody waits any more for what a test waits for: so long that nothing but a fault takes it.
+const NEVER: Duration = Duration::from_mins(10);
+
 /// A number that the command that runs the tests may set.
 #[expect(clippy::disallowed_methods, reason = "how large a run is, the test command says")]
 pub fn size(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
 }
 
-/// Waits until something is so, however long that takes: who never comes to it is seen by whoever runs the tests.
-pub async fn comes(mut is_so: impl AsyncFnMut() -> bool) {
-    while !is_so().await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Waits until something is so: in the end it is never.
+#[track_caller]
+pub fn comes(mut is_so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let asked = std::panic::Location::caller();
+    async move {
+        let began = Instant::now();
+        while !is_so().await {
+            assert!(began.elapsed() < NEVER, "what is waited for at {asked} never comes");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
