@@ -80,12 +80,7 @@ async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>
         config.event_days = 3650;
     })
     .await;
-    app.database
-        .execute(
-            "INSERT INTO devices (account_id, token, platform, created_at) \
-             SELECT account_id, 'token-' || id, 'ANDROID', '2026-03-20 09:00:00' FROM parents WHERE archived_at IS NULL",
-        )
-        .await;
+    app.database.parents_have_devices().await;
     let mut variables: Vec<(&str, String)> = [&peers.variables()[..], &fcm.variables()[..]].concat();
     variables.extend([("JOB_LEASE_SECONDS", "2".to_owned()), ("EVENT_DAYS", "3650".to_owned())]);
     variables.push(("SECRET_KEY", app.secret_key()));

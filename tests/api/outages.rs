@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     queue::{NOTHING, enqueue, states},
     support::{
-        Backend, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase,
+        Backend, Client, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase,
         making::{Making, Told, small_batch},
         process::{comes, ready},
     },
@@ -98,24 +98,13 @@ async fn redis_goes_and_comes_back_and_all_goes_on() {
     let (admin, batch) = (serves.sign_in(cast::ADMIN).await, small_batch(&works).await);
     let mut socket = Socket::of(&serves, &admin).await;
     socket.subscribe("live", NOTICES, json!({})).await;
-    // There is no word that a subscription listens: the first that it tells of says so.
-    let publish = async |title: &str| {
-        let input = json!({"title": title, "message": "Read this.", "audience": {"batchIds": [batch]}});
-        admin.done("publishNotice", input, "").await;
-    };
-    let mut number = 0;
-    comes(async || {
-        number += 1;
-        publish(&format!("before {number}")).await;
-        matches!(socket.within(Duration::from_secs(1)).await, Some(Said::Message(_)))
-    })
-    .await;
+    begins_to_hear(&mut socket, &admin, &batch).await;
 
     redis.stop();
     let degraded = json!({"status": "degraded", "database": "ok", "migrations": "ok", "redis": "down"});
     comes(async || health(&serves).await == (200, degraded.clone())).await;
     serves.sign_in(cast::PARENT).await;
-    publish("without").await;
+    publish(&admin, "without", &batch).await;
     hears(&mut socket, "without").await;
     let services = works.api.services();
     enqueue(&works, "without", (JobKind::Recompute, Priority::Normal), NOTHING).await;
@@ -124,11 +113,27 @@ async fn redis_goes_and_comes_back_and_all_goes_on() {
 
     redis.start_again().await;
     comes(async || health(&serves).await.1["status"] == "ok").await;
-    publish("again").await;
+    publish(&admin, "again", &batch).await;
     hears(&mut socket, "again").await;
     enqueue(&works, "again", (JobKind::Recompute, Priority::Normal), NOTHING).await;
     services.wake.wake();
     comes(async || states(&works, "again").await == ["DONE 1"]).await;
+}
+
+async fn publish(client: &Client, title: &str, batch: &str) {
+    let input = json!({"title": title, "message": "Read this.", "audience": {"batchIds": [batch]}});
+    client.done("publishNotice", input, "").await;
+}
+
+/// Waits until a subscription listens, of which there is no word: the first that it tells of says so.
+async fn begins_to_hear(socket: &mut Socket, client: &Client, batch: &str) {
+    let mut number = 0;
+    comes(async || {
+        number += 1;
+        publish(client, &format!("before {number}"), batch).await;
+        matches!(socket.within(Duration::from_secs(1)).await, Some(Said::Message(_)))
+    })
+    .await;
 }
 
 /// Waits until a subscription tells of this notice; those before may be told of first, and none is told of twice.
@@ -157,15 +162,7 @@ async fn a_worker_elsewhere_reaches_subscribers_without_redis() {
     let (admin, batch) = (serves.sign_in(cast::ADMIN).await, small_batch(&works).await);
     let mut socket = Socket::of(&serves, &admin).await;
     socket.subscribe("live", NOTICES, json!({})).await;
-    let mut number = 0;
-    comes(async || {
-        number += 1;
-        let input =
-            json!({"title": format!("notice {number}"), "message": "Read this.", "audience": {"batchIds": [batch]}});
-        admin.done("publishNotice", input, "").await;
-        matches!(socket.within(Duration::from_secs(1)).await, Some(Said::Message(_)))
-    })
-    .await;
+    begins_to_hear(&mut socket, &admin, &batch).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -95,12 +95,7 @@ async fn it_lasts() {
     let database = Arc::new(TestDatabase::filled_on(&postgres.url("postgres")).await);
     let (redis, fcm) = (RedisServer::start().await, FakeFcm::start(&Clock::system()).await);
     let way = Proxy::before(&database.url).await;
-    database
-        .execute(
-            "INSERT INTO devices (account_id, token, platform, created_at) \
-             SELECT account_id, 'token-' || id, 'ANDROID', '2026-03-20 09:00:00' FROM parents WHERE archived_at IS NULL",
-        )
-        .await;
+    database.parents_have_devices().await;
     let app = TestApp::start_on(Backend::Postgres, Arc::clone(&database), |_| ()).await;
     let (batch, key) = (small_batch(&app).await, app.secret_key());
     // From here on its database comes and goes, and it has nothing to do with that.

@@ -223,6 +223,15 @@ impl TestDatabase {
         }
     }
 
+    /// Gives each parent a device, which is told of what they are.
+    pub async fn parents_have_devices(&self) {
+        self.execute(
+            "INSERT INTO devices (account_id, token, platform, created_at) \
+             SELECT account_id, 'token-' || id, 'ANDROID', '2026-03-20 09:00:00' FROM parents WHERE archived_at IS NULL",
+        )
+        .await;
+    }
+
     /// Runs a statement on PostgreSQL in a transaction that goes on until what this returns is dropped.
     pub async fn hold(&self, statement: &str) -> AsyncPgConnection {
         let mut cx = AsyncPgConnection::establish(&self.url).await.unwrap();
