@@ -293,10 +293,10 @@ fn a_process_may_leave_at_once_and_looks_now_and_then() {
 
 /// The names that `Raw` reads, found by the names its deserializer asks for.
 fn variables() -> Vec<String> {
-    let source = include_str!("../config.rs");
+    let source = include_str!("raw.rs");
     let raw = source.split("struct Raw {").nth(1).unwrap().split('}').next().unwrap();
     raw.lines()
-        .filter_map(|line| line.trim().split(':').next())
+        .filter_map(|line| line.trim().trim_start_matches("pub ").split(':').next())
         .filter(|name| !name.is_empty())
         .map(str::to_uppercase)
         .collect()

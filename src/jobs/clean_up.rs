@@ -77,6 +77,7 @@ async fn remove_all(services: &Services) -> Result<()> {
     let notifications = remove!(services, remove_notifications(long_ago));
     let events = remove!(services, remove_events(long_ago));
     let exports = remove!(services, remove_exports(long_ago));
+    let keys = remove!(services, remove_keys(long_ago));
     let done = remove!(services, remove_jobs(JobState::Done, now - TimeDelta::days(DONE_DAYS)));
     let dead = remove!(services, remove_jobs(JobState::Dead, long_ago));
     tracing::info!(
@@ -85,6 +86,7 @@ async fn remove_all(services: &Services) -> Result<()> {
         notifications,
         events,
         exports,
+        keys,
         done,
         dead,
         "what is of no use any more was removed"

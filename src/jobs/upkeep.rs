@@ -7,7 +7,9 @@ use diesel_async::RunQueryDsl;
 use super::{Cx, auth::session_in_force};
 use crate::{
     auth::session::InForce,
-    db::schema::{events, exports, jobs, notifications, one_time_codes, schedules, sessions, students},
+    db::schema::{
+        client_mutations, events, exports, jobs, notifications, one_time_codes, schedules, sessions, students,
+    },
     error::Result,
     jobs::model::JobState,
 };
@@ -72,6 +74,15 @@ pub async fn remove_exports(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Re
     let old = exports::table.filter(exports::created_at.lt(before)).order(exports::created_at);
     let old: Vec<i64> = old.select(exports::id).limit(most).load(cx).await?;
     Ok(diesel::delete(exports::table.filter(exports::id.eq_any(old))).execute(cx).await?)
+}
+
+/// Removes what mutations did under the keys that they came with before a time.
+pub async fn remove_keys(cx: &mut Cx, before: NaiveDateTime, most: i64) -> Result<usize> {
+    use client_mutations as t;
+    let old = t::table.filter(t::at.lt(before)).order(t::at).select(t::at);
+    // They have no number: with the last of so many go those of the same moment.
+    let last: Option<NaiveDateTime> = old.offset(most - 1).first(cx).await.optional()?;
+    Ok(diesel::delete(t::table.filter(t::at.le(last.unwrap_or(before)))).execute(cx).await?)
 }
 
 /// Removes jobs that ended in a state before a time: one that waits has not ended.

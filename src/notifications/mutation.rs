@@ -56,7 +56,7 @@ pub struct UpdateNotificationSettingsInput {
     digest: Option<bool>,
     /// From when on nothing is to be sent, by the institute's clocks; null, as in `quietTo`, ends quiet hours.
     quiet_from: MaybeUndefined<Time>,
-    /// Until when nothing is to be sent: on the next day, where that is earlier than `quietFrom`, which it may not be.
+    /// Until when nothing is to be sent: on the next day, where that is earlier than `quietFrom`; the two differ.
     quiet_to: MaybeUndefined<Time>,
     /// Of what by which channel, each once; what is not in the list stays as it is.
     #[graphql(default)]

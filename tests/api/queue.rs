@@ -357,6 +357,15 @@ on_both! {
                  WHERE a.email = '{}' AND e.subject_id = {days}", cast::PARENT
             )).await;
         }
+        // Keys of mutations, at the bound of what one statement removes.
+        for (key, days, count) in [("old", 31, 501), ("young", 29, 2)] {
+            let at = ago(Duration::days(days));
+            app.database.execute(&format!(
+                "INSERT INTO client_mutations (account_id, key, mutation, input_digest, result, at) \
+                 SELECT a.id, '{key} ' || r.n, 'createBatch', (SELECT token_hash FROM sessions LIMIT 1), '1', {at} FROM accounts a, \
+                 (SELECT row_number() OVER () AS n FROM attendance_records LIMIT {count}) r WHERE a.email = '{}'", cast::PARENT
+            )).await;
+        }
         // Codes: over and used long ago; over, but one of this hour's; and one that is good.
         for (email, created, used, hour) in [
             (cast::PARENT, 120, "NULL".to_owned(), 120),
@@ -382,6 +391,7 @@ on_both! {
         for table in ["event_topics", "notifications"] {
             assert_eq!(app.number(&format!("SELECT count(*) FROM {table}")).await, 1, "{table}");
         }
+        assert_eq!(texts("SELECT key FROM client_mutations ORDER BY key").await, ["young 1", "young 2"]);
         let codes = "SELECT a.email FROM one_time_codes c JOIN accounts a ON a.id = c.account_id ORDER BY a.email";
         let mut left = [cast::HOD, cast::TEACHER];
         left.sort_unstable();
