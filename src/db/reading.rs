@@ -68,8 +68,8 @@ impl Reading {
         replicas.choose(from)
     }
 
-    /// Notes that an account may have changed something by now: what it reads from here on has
-    /// that in it. An account that is nobody's reads what everybody may, and that is no later than replicas may be.
+    /// Notes that an account may have changed something by now: what it reads from here on has that in it. An account that is
+    /// nobody's reads what everybody may, and that is no later than replicas may be.
     pub async fn has_changed(&self, account: Option<i64>) {
         let (Some(replicas), Some(account)) = (self.db.replicas(), account) else { return };
         let done = Instant::now();

@@ -358,6 +358,17 @@ impl Services {
         timeout(self.patience, viewer).await.map_err(|_| Error::unavailable("nobody was recognised in time"))?
     }
 
+    /// A place among the requests that are worked on; a request that finds none is counted.
+    ///
+    /// # Errors
+    /// When as many are worked on as may be.
+    pub fn place(&self) -> Result<Place> {
+        self.in_flight.take().ok_or_else(|| {
+            self.metrics.overloaded();
+            Error::overloaded()
+        })
+    }
+
     /// The name of the session's cookie. `__Host-` (RFC 6265bis) keeps other hosts of the domain from setting it.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {

@@ -99,12 +99,9 @@ impl Api {
     /// Answers a query or a mutation.
     async fn answer_once(self: &Arc<Self>, opened: Opened, asking: &Asking) -> Result<Response, Beat> {
         let services = self.services();
-        let Some(place) = services.in_flight.take() else {
-            services.metrics.overloaded();
-            return Err(refused(&Error::overloaded()));
-        };
+        let place = services.place().map_err(|error| refused(&error))?;
         let viewer = asking.known(services).await?;
-        if let Some(seconds) = asking.charge(self.services(), &viewer, opened.cost()).await {
+        if let Some(seconds) = asking.charge(services, &viewer, opened.cost()).await {
             return Err(too_dear(seconds));
         }
         // What a mutation may set or take back as a cookie has no way to the browser here.

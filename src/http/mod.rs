@@ -196,10 +196,7 @@ async fn answer(server: &Server, request: Request, request_id: &str) -> Result<R
     let (sent, accept) = protocol::parse(&parts.method, &parts.uri, &parts.headers, &body)?;
     let services = server.api.services();
     // With the body in hand: who sends it slowly takes nobody's place.
-    let Some(place) = services.in_flight.take() else {
-        services.metrics.overloaded();
-        return Err(protocol::Rejection::unavailable(OVERLOADED).accepting(accept));
-    };
+    let place = services.place().map_err(|_| protocol::Rejection::unavailable(OVERLOADED).accepting(accept))?;
     // Before anybody is looked up: what is refused here costs no SQL.
     let opened = match server.api.open(sent.request, sent.document_id.as_deref()) {
         Ok(opened) => opened,

@@ -1,9 +1,9 @@
 //! Push messages by Firebase Cloud Messaging, HTTP v1.
 //!
-//! What they carry are ids, by which the app asks for what it shows as its owner, and nothing that
-//! Google, or who looks at a locked screen, should not read. FCM knows of no idempotency, so the key is among the data: an app
-//! that takes it for the notification's tag shows a repeat in the place of the first. On Android there is no collapse key, for
-//! a device that is away is kept four of them at most, and loses the others; iOS and browsers collapse by ours.
+//! What they carry are ids, by which the app asks for what it shows as its owner, and nothing that Google, or who looks at a
+//! locked screen, should not read. FCM knows of no idempotency, so the key is among the data: an app that takes it for the
+//! notification's tag shows a repeat in the place of the first. On Android there is no collapse key, for a device that is away
+//! is kept four of them at most, and loses the others; iOS and browsers collapse by ours.
 
 use std::{path::Path, time::Duration};
 
