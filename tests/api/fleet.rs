@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use rollcall::{clock::Clock, demo::cast};
 
 use crate::support::{
-    Backend, Client, FakeFcm, PostgresServer, RedisServer, TestApp, TestDatabase, free_port,
-    making::{Making, Report, Told, small_batch},
+    Client, FakeFcm, PostgresServer, RedisServer, TestDatabase, free_port, http_client,
+    making::{Making, Report, Told, institute},
     process::{Server, Worker, comes},
 };
 
@@ -30,8 +30,14 @@ impl Member {
     }
 
     async fn figure(&self, name: &str) -> u64 {
-        let text =
-            reqwest::get(format!("http://127.0.0.1:{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let text = http_client()
+            .get(format!("http://127.0.0.1:{}/metrics", self.admin))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let figure = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         figure.map_or(0, |figure| figure.parse().unwrap())
     }
@@ -57,15 +63,8 @@ async fn each_is_lost_and_comes_back() {
     let database = Arc::new(TestDatabase::filled_on(&primary.url("postgres")).await);
     let mut replica = primary.replica().await;
     let (mut redis, fcm) = (RedisServer::start().await, FakeFcm::start(&Clock::system()).await);
-    database.parents_have_devices().await;
-    let app = TestApp::start_on(Backend::Postgres, Arc::clone(&database), |_| ()).await;
-    let (batch, key) = (small_batch(&app).await, app.secret_key());
-    drop(app);
-    let mut variables: Vec<(&str, String)> = fcm.variables().to_vec();
-    variables.extend([("SECRET_KEY", key), ("REDIS_URL", redis.url()), ("EVENT_DAYS", "3650".to_owned())]);
-    variables.push(("JOB_LEASE_SECONDS", "5".to_owned()));
-    let jobs = variables.clone();
-    variables.push(("DATABASE_REPLICA_URLS", replica.url("institute")));
+    let (batch, jobs) = institute(&database, &redis, &fcm).await;
+    let variables = [&jobs[..], &[("DATABASE_REPLICA_URLS", replica.url("institute"))]].concat();
     let url = database.url.clone();
     let (one, mut two) = (Member::start(&url, &variables).await, Member::start(&url, &variables).await);
     let mut worker = Worker::on(&url, &jobs);

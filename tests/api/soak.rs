@@ -12,8 +12,8 @@ use std::{
 use rollcall::clock::Clock;
 
 use crate::support::{
-    Backend, FakeFcm, PostgresServer, RedisServer, Refusal, TestApp, TestDatabase,
-    making::{Made, Making, Report, Told, small_batch},
+    FakeFcm, PostgresServer, RedisServer, Refusal, TestDatabase,
+    making::{Made, Making, Report, Told, institute},
     process::{Server, Worker, comes, resident, size},
     proxy::Proxy,
 };
@@ -95,14 +95,7 @@ async fn it_lasts() {
     let database = Arc::new(TestDatabase::filled_on(&postgres.url("postgres")).await);
     let (redis, fcm) = (RedisServer::start().await, FakeFcm::start(&Clock::system()).await);
     let way = Proxy::before(&database.url).await;
-    database.parents_have_devices().await;
-    let app = TestApp::start_on(Backend::Postgres, Arc::clone(&database), |_| ()).await;
-    let (batch, key) = (small_batch(&app).await, app.secret_key());
-    // From here on its database comes and goes, and it has nothing to do with that.
-    drop(app);
-    let mut variables: Vec<(&str, String)> = fcm.variables().to_vec();
-    variables.extend([("SECRET_KEY", key), ("REDIS_URL", redis.url()), ("EVENT_DAYS", "3650".to_owned())]);
-    variables.push(("JOB_LEASE_SECONDS", "5".to_owned()));
+    let (batch, variables) = institute(&database, &redis, &fcm).await;
     let (server, worker) = (Server::on(&way.url(), &variables).await, Worker::on(&way.url(), &variables));
     let mut world = World { postgres, redis, fcm, way, variables, server, worker };
     let admin = world.server.admin().await;

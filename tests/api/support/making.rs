@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, TestApp, TestDatabase, process::comes};
+use super::{Backend, Client, FakeFcm, RedisServer, TestApp, TestDatabase, process::comes};
 
 /// How much may be under way at a time where it comes by the clock.
 const AT_ONCE: usize = 64;
@@ -85,6 +85,21 @@ impl Notices {
 pub async fn small_batch(app: &TestApp) -> String {
     let query = "SELECT batch_id FROM batch_students GROUP BY batch_id ORDER BY COUNT(*), batch_id LIMIT 1";
     app.id_of(Kind::Batch, query).await
+}
+
+/// An institute on a server of the test's own, whose parents have devices: a small batch of it, and the variables that servers and
+/// workers are started with. No application is left over that would lose its database when the test stops it.
+pub async fn institute(
+    database: &Arc<TestDatabase>,
+    redis: &RedisServer,
+    fcm: &FakeFcm,
+) -> (String, Vec<(&'static str, String)>) {
+    database.parents_have_devices().await;
+    let app = TestApp::start_on(Backend::Postgres, Arc::clone(database), |_| ()).await;
+    let mut variables = fcm.variables().to_vec();
+    variables.extend([("SECRET_KEY", app.secret_key()), ("REDIS_URL", redis.url())]);
+    variables.extend([("EVENT_DAYS", "3650".to_owned()), ("JOB_LEASE_SECONDS", "5".to_owned())]);
+    (small_batch(&app).await, variables)
 }
 
 impl Making {
