@@ -4,7 +4,7 @@ use chrono::Duration;
 use rollcall::{auth::session::digest, demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use super::support::{Answer, Backend, Client, PASSWORD, TestApp, of};
+use super::support::{Answer, Backend, Client, PASSWORD, TestApp, http_client, of};
 
 const SCOPES: [&str; 3] = ["AGGREGATES", "ADMISSION_READ", "ADMIN_READ"];
 const NAMES: &str = "{ courses { edges { node { name } } } }";
@@ -258,7 +258,7 @@ on_both! {
         }
         // It comes in the header, and never as a session's cookie.
         let body = json!({"query": NAMES});
-        let cookie = reqwest::Client::new().post(app.url("/graphql")).header("cookie", format!("rollcall={key}")).json(&body);
+        let cookie = http_client().post(app.url("/graphql")).header("cookie", format!("rollcall={key}")).json(&body);
         let answer: Value = cookie.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
         // And a session's token is no key, however it begins.

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    support::{Backend, Client, TestDatabase},
+    support::{Backend, Client, TestDatabase, http_client},
     visible::{expected, outline},
 };
 
@@ -111,7 +111,7 @@ async fn the_demo_says_where_it_is_and_signs_every_role_in() {
         let held = answer.at("/signIn/viewer/roles").as_array().unwrap();
         assert!(held.contains(&sign_in["role"]), "{sign_in} holds {held:?}");
     }
-    let page = reqwest::get(said["graphiql"].as_str().unwrap()).await.unwrap().text().await.unwrap();
+    let page = http_client().get(said["graphiql"].as_str().unwrap()).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("id=\"demo\""), "the page offers the sign-ins");
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Answer, Backend, Client, TestApp,
+    Answer, Backend, Client, TestApp, http_client,
     making::small_batch,
     process::{comes, ready},
     proxy::Proxy,
@@ -194,7 +194,7 @@ async fn who_does_not_read_an_answer_is_cut_off() {
     slow.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
     // It waits for the place.
-    let live = reqwest::get(app.url("/health/live")).await.unwrap();
+    let live = http_client().get(app.url("/health/live")).send().await.unwrap();
     assert_eq!(live.status(), 200);
     let mut rest = Vec::new();
     let _ = slow.read_to_end(&mut rest).await;

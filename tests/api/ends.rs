@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     commands::{run, text},
     support::{
-        Backend, TestApp,
+        Backend, TestApp, http_client,
         making::{Making, small_batch},
         process::{Server, comes},
     },
@@ -83,7 +83,7 @@ async fn who_is_told_to_stop_says_so_before_and_who_is_told_twice_ends() {
     server.terminate();
     let stopping = json!({"status": "stopping", "database": "ok", "migrations": "ok", "redis": null});
     comes(async || server.ready().await == Some((503, stopping.clone()))).await;
-    assert_eq!(reqwest::get(server.url("/health/live")).await.unwrap().status(), 200);
+    assert_eq!(http_client().get(server.url("/health/live")).send().await.unwrap().status(), 200);
     let input = json!({"title": "Late", "message": "Read this.", "audience": {"everybody": true}});
     admin.done("publishNotice", input, "").await;
     server.terminate();

@@ -8,7 +8,7 @@ use rollcall::jobs::model::{JobKind, Priority};
 use crate::{
     commands::{Running, rollcall},
     queue::{NOTHING, enqueue, states},
-    support::{Backend, TestApp, redis_url},
+    support::{Backend, TestApp, http_client, redis_url},
 };
 
 const JOBS: usize = 60;
@@ -113,7 +113,8 @@ async fn a_worker_runs_apart_and_stops_when_it_is_told_to() {
         ];
         let mut process = Running(rollcall(&["worker"], &variables).spawn().unwrap());
         drains(&app, "apart").await;
-        let metrics = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+        let metrics =
+            http_client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap();
         let done = format!("rollcall_jobs_done_total{{kind=\"RECOMPUTE\"}} {JOBS}");
         assert!(metrics.lines().any(|line| line == done), "{metrics}");
 

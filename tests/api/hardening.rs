@@ -19,7 +19,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::support::{Backend, PASSWORD, TestApp, session_cookie};
+use crate::support::{Backend, PASSWORD, TestApp, http_client, session_cookie};
 
 /// As in production, behind a proxy that is on this machine: so the tests are the proxy.
 fn behind_proxy(config: &mut Config) {
@@ -455,7 +455,7 @@ async fn who_is_told_to_stop_answers_what_is_under_way() {
         let _ = stopped.await;
     }));
     let mut silent = TcpStream::connect(address).await.unwrap();
-    let asked = tokio::spawn(reqwest::get(format!("http://{address}/")));
+    let asked = tokio::spawn(http_client().get(format!("http://{address}/")).send());
     begun.notified().await;
     stop.send(()).unwrap();
     assert_eq!(until_closed(&mut silent).await, "", "it has nothing under way");

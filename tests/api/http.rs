@@ -3,12 +3,12 @@
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, TestApp, redis_url};
+use crate::support::{Backend, TestApp, http_client, redis_url};
 
 on_both! {
     async fn health_says_live_and_ready(app: TestApp) {
         for (path, ready) in [("/health/live", false), ("/health/ready", true), ("/health/", true)] {
-            let response = reqwest::get(app.url(path)).await.unwrap();
+            let response = http_client().get(app.url(path)).send().await.unwrap();
             assert_eq!(response.status(), 200, "{path}");
             let body: Value = response.json().await.unwrap();
             assert_eq!(body["status"], "ok");
@@ -61,12 +61,12 @@ async fn another_host_is_not_served() {
     let app =
         TestApp::start_with(Backend::Sqlite, |config| config.allowed_hosts = vec!["school.example".to_owned()]).await;
     let ask = |host: &'static str| {
-        let request = reqwest::Client::new().post(app.url("/graphql")).header("host", host);
+        let request = http_client().post(app.url("/graphql")).header("host", host);
         request.json(&json!({"query": "{ institute { name } }"})).send()
     };
     assert_eq!(ask("school.example:8000").await.unwrap().status(), 200);
     assert_eq!(ask("evil.example").await.unwrap().status(), 421);
-    let probe = reqwest::get(app.url("/health/live")).await.unwrap();
+    let probe = http_client().get(app.url("/health/live")).send().await.unwrap();
     assert_eq!(probe.status(), 200, "probes come by address");
 }
 
@@ -74,7 +74,7 @@ async fn another_host_is_not_served() {
 async fn a_mutation_does_not_go_by_get() {
     let app = TestApp::start(Backend::Sqlite).await;
     let get = async |query: &str| {
-        let response = reqwest::get(format!("{}?{query}", app.url("/graphql"))).await.unwrap();
+        let response = http_client().get(format!("{}?{query}", app.url("/graphql"))).send().await.unwrap();
         (response.status().as_u16(), response.headers().get("allow").cloned())
     };
     let two = "query=query+A{institute{name}}mutation+B{signOut{success}}";
@@ -89,8 +89,7 @@ async fn a_mutation_does_not_go_by_get() {
 async fn a_large_body_is_refused() {
     let app = TestApp::start(Backend::Sqlite).await;
     let query = format!("{{ institute {{ name }} }} #{}", "x".repeat(2 * 1024 * 1024));
-    let response =
-        reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query})).send().await.unwrap();
+    let response = http_client().post(app.url("/graphql")).json(&json!({"query": query})).send().await.unwrap();
     assert_eq!(response.status(), 413);
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
@@ -99,28 +98,28 @@ async fn a_large_body_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_is_served_under_a_strict_policy_and_everything_is_labelled() {
     let app = TestApp::start(Backend::Sqlite).await;
-    let page = reqwest::get(app.url("/graphiql")).await.unwrap();
+    let page = http_client().get(app.url("/graphiql")).send().await.unwrap();
     assert_eq!(page.status(), 200);
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
     let html = page.text().await.unwrap();
     for file in ["/graphiql/graphiql.js", "/graphiql/graphiql.css"] {
         assert!(html.contains(file), "{file}");
-        let response = reqwest::get(app.url(file)).await.unwrap();
+        let response = http_client().get(app.url(file)).send().await.unwrap();
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         assert!(response.content_length().unwrap() > 1000, "{file}");
     }
-    let api = reqwest::get(app.url("/graphql?query=%7B__typename%7D")).await.unwrap();
+    let api = http_client().get(app.url("/graphql?query=%7B__typename%7D")).send().await.unwrap();
     assert_eq!(api.headers()["cache-control"], "no-store");
     assert!(!api.headers()["x-request-id"].is_empty());
     let absent = TestApp::start_with(Backend::Sqlite, |config| config.graphiql = false).await;
-    assert_eq!(reqwest::get(absent.url("/graphiql")).await.unwrap().status(), 404);
+    assert_eq!(http_client().get(absent.url("/graphiql")).send().await.unwrap().status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_of_the_clients_own_does_not_reach_the_log() {
     let app = TestApp::start(Backend::Sqlite).await;
-    let request = reqwest::Client::new().get(app.url("/health/live")).header("x-request-id", "mine");
+    let request = http_client().get(app.url("/health/live")).header("x-request-id", "mine");
     let response = request.send().await.unwrap();
     assert_ne!(response.headers()["x-request-id"], "mine");
 }
@@ -128,7 +127,7 @@ async fn an_id_of_the_clients_own_does_not_reach_the_log() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_asks_redis_where_there_is_one() {
     let app = TestApp::start_with(Backend::Sqlite, |config| config.redis_url = Some(redis_url().into())).await;
-    let response = reqwest::get(app.url("/health/ready")).await.unwrap();
+    let response = http_client().get(app.url("/health/ready")).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.json::<Value>().await.unwrap()["redis"], "ok");
 }

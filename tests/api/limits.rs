@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Backend, Client, TestApp};
+use crate::support::{Answer, Backend, Client, TestApp, http_client};
 
 /// The limit that an answer says was exceeded; nothing else may be in it.
 #[track_caller]
@@ -133,7 +133,7 @@ on_both! {
 
     async fn several_operations_in_one_body_are_refused(app: TestApp) {
         let body = json!([{"query": "{ institute { name } }"}, {"query": "{ institute { name } }"}]);
-        let response = reqwest::Client::new().post(app.url("/graphql")).json(&body).send().await.unwrap();
+        let response = http_client().post(app.url("/graphql")).json(&body).send().await.unwrap();
         assert_eq!(response.status(), 400);
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["errors"][0]["message"], "Batches are not supported.");
@@ -141,7 +141,7 @@ on_both! {
 
     async fn a_body_too_large_or_too_deep_is_refused(app: TestApp) {
         let post = async |body: String| {
-            let request = reqwest::Client::new().post(app.url("/graphql")).header("content-type", "application/json");
+            let request = http_client().post(app.url("/graphql")).header("content-type", "application/json");
             let response = request.body(body).send().await.unwrap();
             (response.status().as_u16(), response.json::<Value>().await.unwrap())
         };

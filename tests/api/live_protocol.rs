@@ -4,7 +4,7 @@ use rollcall::demo::cast;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, Events, Said, Socket};
+use crate::support::{Client, Events, Said, Socket, http_client};
 
 const NOTICES: &str = "subscription { noticePublished { kind } }";
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -118,7 +118,7 @@ on_both! {
         let answer = parent.ask(NOTICES).await;
         assert_eq!(answer.errors[0]["extensions"]["code"], "BAD_USER_INPUT");
         let get = |accept: &'static str| {
-            let request = reqwest::Client::new().get(app.url("/graphql?query=subscription%7BnoticePublished%7Bkind%7D%7D"));
+            let request = http_client().get(app.url("/graphql?query=subscription%7BnoticePublished%7Bkind%7D%7D"));
             request.bearer_auth(parent.token.as_ref().unwrap()).header("accept", accept).send()
         };
         assert_eq!(get("application/json").await.unwrap().status(), 405);
@@ -155,7 +155,7 @@ on_both! {
         let mut third = Socket::speaking(&small).await;
         third.begin(&parent).await;
         assert_eq!(third.next().await, Said::Closed(1013));
-        let request = reqwest::Client::new().post(small.url("/graphql")).json(&json!({"query": NOTICES}));
+        let request = http_client().post(small.url("/graphql")).json(&json!({"query": NOTICES}));
         let request = request.bearer_auth(parent.token.as_ref().unwrap()).header("accept", "text/event-stream");
         assert_eq!(request.send().await.unwrap().status(), 429);
         // Somebody else has places of their own, and one that is given up is free.

@@ -5,7 +5,7 @@ use rollcall::{db::Connection, demo::cast};
 use serde_json::json;
 
 use crate::support::{
-    Backend, TestApp,
+    Backend, TestApp, http_client,
     making::{Making, Told, small_batch},
 };
 
@@ -52,7 +52,11 @@ async fn on_postgres_it_is_said_to_pass() {
     let input = json!({"title": "Full", "message": "Read this.", "audience": {"everybody": true}});
     assert_eq!(admin.denied("publishNotice", input.clone()).await, "UNAVAILABLE");
     app.database.is_as(&before, "what there was no room for").await;
-    assert_eq!(reqwest::get(app.url("/health/ready")).await.unwrap().status(), 200, "what only reads goes on");
+    assert_eq!(
+        http_client().get(app.url("/health/ready")).send().await.unwrap().status(),
+        200,
+        "what only reads goes on"
+    );
     admin.data("{ institute { name } }").await;
     app.database.execute("DROP TRIGGER full_disk ON audit_entries").await;
     admin.done("publishNotice", input, "").await;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     second_factor::{self, complete, set_up},
     support::{
-        Answer, Client, TestApp, errors,
+        Answer, Client, TestApp, errors, http_client,
         provider::{Key, Provider, token},
         session_cookie,
     },
@@ -455,7 +455,7 @@ on_both! {
         let mut input = begun.input();
         input["session"] = json!("COOKIE");
         let body = json!({"query": COMPLETE, "variables": {"input": input}});
-        let response = reqwest::Client::new().post(app.url("/graphql")).json(&body).send().await.unwrap();
+        let response = http_client().post(app.url("/graphql")).json(&body).send().await.unwrap();
         assert!(session_cookie(response.headers()).unwrap().contains("HttpOnly"));
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["data"]["completeProviderSignIn"]["token"], Value::Null);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     queue::{NOTHING, enqueue, states},
     support::{
-        Backend, Client, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase,
+        Backend, Client, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase, http_client,
         making::{Making, Told, small_batch},
         process::{comes, ready},
     },
@@ -37,7 +37,7 @@ async fn postgres_is_restarted_and_all_goes_on() {
         making.goes_on(10).await;
         postgres.stop();
         comes(async || health(&app).await == (503, down())).await;
-        let live = reqwest::get(app.url("/health/live")).await.unwrap();
+        let live = http_client().get(app.url("/health/live")).send().await.unwrap();
         assert_eq!(live.status(), 200, "it is not the process that is to be started anew");
         let answer = admin.ask("{ institute { name } }").await;
         assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"));

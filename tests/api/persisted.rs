@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::support::{Backend, Client, PASSWORD, TestApp};
+use crate::support::{Backend, Client, PASSWORD, TestApp, http_client};
 
 const SIGN_IN: &str = "mutation SignIn($input: SignInInput!) { signIn(input: $input) { token } }";
 const CHILDREN: &str = "query Children($first: Int = 5) { students(first: $first) { edges { node { name } } } }";
@@ -32,7 +32,7 @@ fn keep(config: &mut Config, file: &NamedTempFile) {
 
 /// Sends a body as it is.
 async fn send(app: &TestApp, client: &Client, body: Value) -> Value {
-    let mut request = reqwest::Client::new().post(app.url("/graphql")).json(&body);
+    let mut request = http_client().post(app.url("/graphql")).json(&body);
     if let Some(token) = &client.token {
         request = request.bearer_auth(token);
     }
@@ -103,7 +103,8 @@ async fn a_kept_document_is_within_the_limits_and_the_walls_as_any_other() {
     );
     let answer = send(&app, &app.anonymous(), json!({"documentId": id_of(CHILDREN)})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
-    let get = reqwest::get(format!("{}?documentId={}", app.url("/graphql"), id_of(CHILDREN))).await.unwrap();
+    let get =
+        http_client().get(format!("{}?documentId={}", app.url("/graphql"), id_of(CHILDREN))).send().await.unwrap();
     assert_eq!(get.status(), 200);
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     engine::until,
-    support::{Answer, Backend, Client, Socket, TestApp},
+    support::{Answer, Backend, Client, Socket, TestApp, http_client},
 };
 
 const INSTITUTE: &str = "{ institute { name } }";
@@ -28,7 +28,7 @@ async fn until_waiting(app: &TestApp, count: i64) {
 
 /// Status, `Retry-After`, and the body.
 async fn ask(app: &TestApp, client: &Client, accept: &str) -> (StatusCode, Option<String>, Value) {
-    let request = reqwest::Client::new().post(app.url("/graphql")).header("accept", accept);
+    let request = http_client().post(app.url("/graphql")).header("accept", accept);
     let request = request.json(&json!({"query": INSTITUTE}));
     let request = match &client.token {
         Some(token) => request.bearer_auth(token),
@@ -63,7 +63,7 @@ async fn so_many_are_worked_on() {
         }
     }
     for path in ["/health/live", "/health/ready"] {
-        assert_eq!(reqwest::get(app.url(path)).await.unwrap().status(), 200, "{path}");
+        assert_eq!(http_client().get(app.url(path)).send().await.unwrap().status(), 200, "{path}");
     }
     let text = figures(&app).await;
     for line in ["rollcall_overloaded_total 4", "rollcall_in_flight 2"] {
@@ -112,7 +112,7 @@ async fn all_connections_are_busy() {
     app.database.execute("CREATE VIEW institute AS SELECT kept.* FROM kept, pg_sleep(0.1)").await;
     let nobody = app.anonymous();
     let asked: Vec<_> = (0..60).map(|_| asks(&nobody)).collect();
-    let ready = reqwest::get(app.url("/health/ready")).await.unwrap();
+    let ready = http_client().get(app.url("/health/ready")).send().await.unwrap();
     let busy = asked.iter().filter(|asked| !asked.is_finished()).count();
     assert!(busy > 10, "{busy} of them wait still");
     assert_eq!(ready.status(), 200, "it answers others");

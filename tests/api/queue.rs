@@ -17,7 +17,7 @@ use rollcall::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, http_client};
 
 /// What does nothing and is done: there is no student after this one.
 pub const NOTHING: &str = r#"{"after": 9000000000000}"#;
@@ -425,7 +425,7 @@ on_both! {
         let connections =
             Connections { most: 8, header_timeout: std::time::Duration::from_secs(30), max_header_bytes: 8192 };
         let served = tokio::spawn(rollcall::http::admin::serve(listener, Arc::clone(&app.api), connections, Stop::default()));
-        let answer = reqwest::get(&url).await.unwrap();
+        let answer = http_client().get(&url).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
         let text = answer.text().await.unwrap();
@@ -446,6 +446,6 @@ on_both! {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");
         }
         served.abort();
-        assert_eq!(reqwest::get(app.url("/metrics")).await.unwrap().status(), 404, "not for everybody");
+        assert_eq!(http_client().get(app.url("/metrics")).send().await.unwrap().status(), 404, "not for everybody");
     }
 }

@@ -6,7 +6,7 @@ use chrono::Duration;
 use rollcall::{demo::cast, throttle::Rates};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Client, TestApp, redis_url};
+use crate::support::{Backend, Client, TestApp, http_client, redis_url};
 
 const RATES: Rates = Rates { viewer: 5_000, anonymous: 3_000 };
 /// It costs 2.
@@ -176,10 +176,10 @@ on_both! {
         let answered = ask(&app, None, dear).await;
         assert_eq!((answered.status, answered.limit.as_deref()), (200, Some("\"anonymous\";r=0;t=60")), "{}", answered.body);
         is_refused(&ask(&app, None, CHEAP).await, 1);
-        let health = reqwest::get(app.url("/health/ready")).await.unwrap();
+        let health = http_client().get(app.url("/health/ready")).send().await.unwrap();
         assert_eq!((health.status().as_u16(), health.headers().get("ratelimit")), (200, None));
         // In the media type that is asked for.
-        let request = reqwest::Client::new().post(app.url("/graphql")).header("accept", "application/graphql-response+json");
+        let request = http_client().post(app.url("/graphql")).header("accept", "application/graphql-response+json");
         let response = request.json(&json!({"query": CHEAP})).send().await.unwrap();
         let content_type = response.headers()["content-type"].to_str().unwrap();
         assert_eq!((response.status().as_u16(), content_type), (429, "application/graphql-response+json; charset=utf-8"));
@@ -188,7 +188,7 @@ on_both! {
     async fn what_is_said_to_be_forwarded_changes_nothing(app: TestApp) {
         let app = limited(app.backend, false).await;
         for n in 0..3 {
-            let request = reqwest::Client::new().post(app.url("/graphql")).header("x-forwarded-for", format!("203.0.113.{n}"));
+            let request = http_client().post(app.url("/graphql")).header("x-forwarded-for", format!("203.0.113.{n}"));
             let answered = send(request.json(&json!({"query": CHEAP}))).await;
             assert_eq!(answered.limit.unwrap(), format!("\"anonymous\";r={};t=1", 2998 - 2 * n));
         }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     engine::until,
-    support::{Answer, Backend, Client, PostgresServer, RedisServer, TestApp, TestDatabase, of},
+    support::{Answer, Backend, Client, PostgresServer, RedisServer, TestApp, TestDatabase, http_client, of},
 };
 
 const DATABASE: &str = "rollcall";
@@ -205,7 +205,7 @@ fn a_replica_that_is_late_is_not_read_from() {
         let before = from_replicas(&app).await;
         name(&nobody).await;
         assert_eq!(from_replicas(&app).await, before);
-        let ready = reqwest::get(app.url("/health/ready")).await.unwrap();
+        let ready = http_client().get(app.url("/health/ready")).send().await.unwrap();
         assert_eq!(ready.status(), 200, "nothing is missing");
         pair.replica.resume().await;
         until_caught_up(&app, &nobody).await;

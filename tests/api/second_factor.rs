@@ -9,7 +9,7 @@ use rollcall::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Client, PASSWORD, TestApp, errors, session_cookie};
+use crate::support::{Backend, Client, PASSWORD, TestApp, errors, http_client, session_cookie};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) \
     { token viewer { roles } secondFactorRequired challenge userErrors { field code message } } }";
@@ -147,7 +147,7 @@ on_both! {
         let holder = set_up(&app, cast::PARENT).await;
         let query = "mutation($s: SignInInput!) { signIn(input: $s) { challenge } }";
         let variables = json!({"s": {"identifier": cast::PARENT, "password": PASSWORD, "session": "COOKIE"}});
-        let post = |query: &str, variables: Value| reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query, "variables": variables})).send();
+        let post = |query: &str, variables: Value| http_client().post(app.url("/graphql")).json(&json!({"query": query, "variables": variables})).send();
         let response = post(query, variables).await.unwrap();
         assert_eq!(session_cookie(response.headers()), None);
         let answer: Value = response.json().await.unwrap();

@@ -7,7 +7,7 @@ use argon2::{
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp, session_cookie};
+use crate::support::{Answer, Client, PASSWORD, TestApp, http_client, session_cookie};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) \
     { token viewer { roles account { email } } userErrors { field code message } } }";
@@ -106,7 +106,7 @@ on_both! {
     }
 
     async fn a_browsers_cookie_is_out_of_reach_of_scripts_and_other_sites(app: TestApp) {
-        let http = reqwest::Client::new();
+        let http = http_client();
         let body = |query: &str| json!({"query": query, "variables": {"input": {"identifier": cast::PARENT, "password": PASSWORD, "session": "COOKIE"}}});
         let response = http.post(app.url("/graphql")).json(&body(SIGN_IN)).send().await.unwrap();
         let set = session_cookie(response.headers()).unwrap();

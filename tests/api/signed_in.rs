@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use rollcall::{auth::session::digest, demo::cast, ids::Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp, session_cookie};
+use crate::support::{Answer, Client, PASSWORD, TestApp, http_client, session_cookie};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { code } } }";
 const SESSIONS: &str = "sessions(first: 100) { totalCount edges { node { id device createdAt lastUsedAt expiresAt current viewerCan { end } } } }";
@@ -28,7 +28,7 @@ fn credentials(email: &str, session: &str) -> Value {
 /// Somebody who has signed in on a device.
 async fn on_device(app: &TestApp, email: &str, device: &[u8]) -> Client {
     let body = json!({"query": SIGN_IN, "variables": credentials(email, "TOKEN")});
-    let request = reqwest::Client::new().post(app.url("/graphql")).json(&body);
+    let request = http_client().post(app.url("/graphql")).json(&body);
     let request = request.header("user-agent", HeaderValue::from_bytes(device).unwrap());
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     Client::new(app.url("/graphql"), Some(answer["data"]["signIn"]["token"].as_str().unwrap().to_owned()))
@@ -61,7 +61,7 @@ async fn kept(app: &TestApp, email: &str) -> i64 {
 
 /// A request with a cookie; the cookie that the answer sets, if any, and the answer.
 async fn with_cookie(app: &TestApp, cookie: &str, query: &str, variables: Value) -> (Option<String>, Value) {
-    let request = reqwest::Client::new().post(app.url("/graphql")).header("cookie", cookie);
+    let request = http_client().post(app.url("/graphql")).header("cookie", cookie);
     let response = request.json(&json!({"query": query, "variables": variables})).send().await.unwrap();
     let set = session_cookie(response.headers());
     (set, response.json().await.unwrap())
@@ -333,7 +333,7 @@ on_both! {
         // One that has ended already is taken back as well, and who carries a token has no cookie to lose.
         let (set, _) = with_cookie(&app, &cookie, "mutation { signOut { success } }", json!({})).await;
         assert!(set.unwrap().contains("Max-Age=0"));
-        let http = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(app.sign_in(cast::PARENT).await.token.unwrap());
+        let http = http_client().post(app.url("/graphql")).bearer_auth(app.sign_in(cast::PARENT).await.token.unwrap());
         let out = http.json(&json!({"query": "mutation { signOut { success } }"})).send().await.unwrap();
         assert_eq!(session_cookie(out.headers()), None);
     }

@@ -10,7 +10,7 @@ use crate::{
     commands::{Running, rollcall},
     engine::until,
     logs::{Server, of_persons, sign_in},
-    support::{Backend, Heard, PASSWORD, Seen, TestApp, TestDatabase},
+    support::{Backend, Heard, PASSWORD, Seen, TestApp, TestDatabase, http_client},
 };
 
 /// What a client's own trace is, and its span (W3C Trace Context's example).
@@ -24,8 +24,7 @@ fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &
 /// Asks as a part of a trace, which is kept or not.
 async fn ask_within(url: &str, trace: &str, kept: bool, token: Option<&str>, body: &Value) -> Value {
     let flags = if kept { "01" } else { "00" };
-    let request =
-        reqwest::Client::new().post(url).header("traceparent", format!("00-{trace}-{PARENT}-{flags}")).json(body);
+    let request = http_client().post(url).header("traceparent", format!("00-{trace}-{PARENT}-{flags}")).json(body);
     let request = match token {
         Some(token) => request.bearer_auth(token),
         None => request,
@@ -113,7 +112,8 @@ async fn a_request_is_a_trace(backend: Backend) {
     assert!(spans.iter().any(|span| writes(&span)), "{spans:#?}");
 
     // The latency's bucket names the trace that came into it last.
-    let metrics = reqwest::get(format!("http://{admin_address}/metrics")).await.unwrap().text().await.unwrap();
+    let metrics =
+        http_client().get(format!("http://{admin_address}/metrics")).send().await.unwrap().text().await.unwrap();
     let exemplar = format!("# {{trace_id=\"{other}\"}}");
     assert!(metrics.lines().any(|line| line.contains("type=\"mutation\"") && line.contains(&exemplar)), "{metrics}");
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     hard::hard_cases,
     rules::VIEWERS,
-    support::{Answer, Backend, TestApp},
+    support::{Answer, Backend, TestApp, http_client},
 };
 
 const WHOLE: &str = include_str!("../../schema.graphql");
@@ -295,7 +295,7 @@ on_both! {
         let parent = app.sign_in(cast::PARENT).await;
         let document = "query A { __schema { queryType { name } } } mutation B { signOut { success } } query C { institute { name } }";
         let ask = |name: &'static str| {
-            let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(parent.token.as_ref().unwrap());
+            let request = http_client().post(app.url("/graphql")).bearer_auth(parent.token.as_ref().unwrap());
             request.json(&json!({"query": document, "operationName": name})).send()
         };
         for (name, pointer) in [("C", "/data/institute/name"), ("A", "/data/__schema/queryType/name"), ("B", "/data/signOut/success")] {

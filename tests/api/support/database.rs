@@ -49,6 +49,28 @@ pub struct TestDatabase {
     everything: OnceCell<String>,
     /// The test's own connection, once there is one: signing in to PostgreSQL takes longer than most queries.
     own: Mutex<Option<AsyncPgConnection>>,
+    /// What [`TestDatabase::contents`] has read of a SQLite file.
+    read: Mutex<Option<Contents>>,
+}
+
+/// All that is in a SQLite file, and the connection that knows whether another has written since.
+struct Contents {
+    cx: Sqlite,
+    /// SQLite's `data_version`, of when it was read.
+    version: Option<i64>,
+    tables: Vec<String>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    t: String,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -126,7 +148,7 @@ impl TestDatabase {
     }
 
     fn at(url: String, folder: Option<TempDir>, name: Option<String>) -> Self {
-        Self { url, _folder: folder, name, everything: OnceCell::new(), own: Mutex::default() }
+        Self { url, _folder: folder, name, everything: OnceCell::new(), own: Mutex::default(), read: Mutex::default() }
     }
 
     /// The test's own connection to PostgreSQL.
@@ -241,11 +263,6 @@ impl TestDatabase {
 
     /// The numbers that a query gives, in its order: what the answers are compared with.
     pub async fn numbers(&self, query: &str) -> Vec<i64> {
-        #[derive(diesel::QueryableByName)]
-        struct Number {
-            #[diesel(sql_type = diesel::sql_types::BigInt)]
-            n: i64,
-        }
         self.rows(&format!("WITH q (n) AS ({query}) SELECT n FROM q"))
             .await
             .into_iter()
@@ -255,11 +272,6 @@ impl TestDatabase {
 
     /// The same for a text a row: several columns are joined by the query.
     pub async fn texts(&self, query: &str) -> Vec<String> {
-        #[derive(diesel::QueryableByName)]
-        struct Text {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            t: String,
-        }
         self.rows(&format!("WITH q (t) AS ({query}) SELECT t FROM q"))
             .await
             .into_iter()
@@ -270,7 +282,22 @@ impl TestDatabase {
     /// Everything that is in every table but `sessions`, the access log, and the times of the last sign-in and the last use,
     /// in a text for each table: two that are equal mean that nothing was written in between.
     pub async fn contents(&self) -> Vec<String> {
-        self.texts(self.everything.get_or_init(|| self.query_for_everything()).await).await
+        let query = self.everything.get_or_init(|| self.query_for_everything()).await;
+        let Some(path) = self.url.strip_prefix("sqlite:") else { return self.texts(query).await };
+        let mut read = self.read.lock().await;
+        if read.is_none() {
+            *read = Some(Contents { cx: Sqlite::establish(path).await.unwrap(), version: None, tables: Vec::new() });
+        }
+        let Contents { cx, version, tables } = read.as_mut().unwrap();
+        let now: Number =
+            diesel::sql_query("SELECT data_version AS n FROM pragma_data_version").get_result(cx).await.unwrap();
+        // It is asked again because nothing may have been written, and mostly nothing was: then it is not read again.
+        if Some(now.n) != *version {
+            let rows: Vec<Text> =
+                diesel::sql_query(format!("WITH q (t) AS ({query}) SELECT t FROM q")).load(cx).await.unwrap();
+            (*version, *tables) = (Some(now.n), rows.into_iter().map(|row| row.t).collect());
+        }
+        tables.clone()
     }
 
     /// Fails where anything was written since, and says what: the rows on SQLite, the tables on PostgreSQL.
@@ -309,9 +336,9 @@ impl TestDatabase {
                 )
             } else {
                 let row = columns.join(", ");
+                // A sum of what the rows come to: it is the same in whatever order they are.
                 format!(
-                    "SELECT '{table} ' || coalesce(md5(string_agg(r, chr(10) ORDER BY r)), '') \
-                     FROM (SELECT ROW({row})::text AS r FROM {table}) AS t"
+                    "SELECT '{table} ' || count(*) || ' ' || coalesce(sum(hash_record_extended(ROW({row}), 0)), 0) FROM {table}"
                 )
             }
         };

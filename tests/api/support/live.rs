@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderName},
 };
 
-use super::{Client, TestApp};
+use super::{Client, TestApp, http_client};
 
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -134,7 +134,7 @@ impl Events {
     /// Asks for one.
     pub async fn open(app: &TestApp, client: &Client, query: &str, variables: Value) -> Self {
         let body = json!({"query": query, "variables": variables});
-        let mut request = reqwest::Client::new().post(app.url("/graphql")).json(&body);
+        let mut request = http_client().post(app.url("/graphql")).json(&body);
         if let Some(token) = &client.token {
             request = request.bearer_auth(token);
         }

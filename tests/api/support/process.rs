@@ -11,7 +11,7 @@ use std::{
 use rollcall::demo::cast;
 use serde_json::{Value, json};
 
-use super::{Client, PASSWORD, TestApp};
+use super::{Client, PASSWORD, TestApp, http_client};
 use crate::commands::rollcall;
 
 /// After how long nobody waits any more for what a test waits for: so long that nothing but a fault takes it.
@@ -186,7 +186,7 @@ impl Server {
 
 /// The status and the body of an answer of health.
 pub async fn ready(url: &str) -> Option<(u16, Value)> {
-    let response = reqwest::get(url).await.ok()?;
+    let response = http_client().get(url).send().await.ok()?;
     Some((response.status().as_u16(), response.json().await.ok()?))
 }
 
