@@ -1,7 +1,7 @@
 //! What becomes of what is to be told when the worker is killed again and again, and Redis loses everything meanwhile:
 //! everybody is told of everything, and of nothing twice.
 //!
-//! `ROLLCALL_TEST_KILLS` says how often the worker is killed on each database (20 where it is not set).
+//! `ROLLCALL_TEST_KILLS` says how often the worker is killed on each database (10 where it is not set).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -73,7 +73,7 @@ async fn time_passes(app: &TestApp) {
 }
 
 async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>) {
-    let kills = size("ROLLCALL_TEST_KILLS", 20);
+    let kills = size("ROLLCALL_TEST_KILLS", 10);
     let (peers, fcm) = (Peers::start().await, FakeFcm::start(&Clock::system()).await);
     let url = redis.as_ref().map(RedisServer::url);
     let app = TestApp::start_at(backend, Clock::system(), |config| {

@@ -1,6 +1,6 @@
 //! A long queue: it drains, in memory that does not grow with it.
 //!
-//! `ROLLCALL_TEST_QUEUED` says how long it is (2,000 where it is not set); the rate is printed, and decides nothing.
+//! `ROLLCALL_TEST_QUEUED` says how long it is (1,000 where it is not set); the rate is printed, and decides nothing.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ async fn fill(app: &TestApp, count: usize) {
 }
 
 async fn a_long_queue_drains(backend: Backend) {
-    let count = size("ROLLCALL_TEST_QUEUED", 2000);
+    let count = size("ROLLCALL_TEST_QUEUED", 1000);
     let fcm = FakeFcm::start(&Clock::system()).await;
     let app = TestApp::start_at(backend, Clock::system(), |_| ()).await;
     fill(&app, count).await;
