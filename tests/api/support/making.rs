@@ -147,11 +147,6 @@ impl Making {
         making
     }
 
-    /// How many were done so far.
-    pub fn done(&self) -> usize {
-        self.made.lock().unwrap().iter().filter(|made| made.told == Told::Done).count()
-    }
-
     /// Waits until so many more were done that had not begun by now.
     pub async fn goes_on(&self, more: usize) {
         let now = Instant::now();
@@ -208,12 +203,12 @@ impl Report {
         assert_eq!(lost, Vec::<String>::new(), "what was done is there");
         let unknown: Vec<String> = there.difference(&self.titles(|_| true)).cloned().collect();
         assert_eq!(unknown, Vec::<String>::new(), "nobody else has made any");
-        let event = "SELECT e.id FROM events e WHERE e.kind = 'NOTICE_PUBLISHED' AND e.subject_id = n.id";
         let parts = [
-            "SELECT 1 FROM notice_audiences a WHERE a.notice_id = n.id".to_owned(),
-            event.to_owned(),
-            format!("SELECT 1 FROM jobs j WHERE j.key = 'tell:' || ({event})"),
-            "SELECT 1 FROM audit_entries x WHERE x.subject_type = 'Notice' AND x.subject_id = n.id".to_owned(),
+            "SELECT 1 FROM notice_audiences a WHERE a.notice_id = n.id",
+            "SELECT 1 FROM events e WHERE e.kind = 'NOTICE_PUBLISHED' AND e.subject_id = n.id",
+            "SELECT 1 FROM events e JOIN jobs j ON j.key = 'tell:' || e.id \
+             WHERE e.kind = 'NOTICE_PUBLISHED' AND e.subject_id = n.id",
+            "SELECT 1 FROM audit_entries x WHERE x.subject_type = 'Notice' AND x.subject_id = n.id",
         ];
         for part in parts {
             let halves = format!("SELECT n.title FROM notices n WHERE n.title LIKE 'made %' AND NOT EXISTS ({part})");
