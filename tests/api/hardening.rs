@@ -19,7 +19,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::support::{Backend, PASSWORD, TestApp, http_client, session_cookie};
+use crate::support::{Backend, PASSWORD, TestApp, http_builder, http_client, session_cookie};
 
 /// As in production, behind a proxy that is on this machine: so the tests are the proxy.
 fn behind_proxy(config: &mut Config) {
@@ -37,7 +37,7 @@ async fn send(
     headers: &[(&str, &str)],
     body: Option<Value>,
 ) -> reqwest::Response {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = http_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut request = client.request(method, app.url(path));
     for (name, value) in headers {
         request = request.header(*name, *value);

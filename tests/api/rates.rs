@@ -6,7 +6,7 @@ use chrono::Duration;
 use rollcall::{demo::cast, throttle::Rates};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Client, TestApp, http_client, redis_url};
+use crate::support::{Backend, Client, TestApp, http_builder, http_client, redis_url};
 
 const RATES: Rates = Rates { viewer: 5_000, anonymous: 3_000 };
 /// It costs 2.
@@ -36,7 +36,7 @@ async fn ask(app: &TestApp, token: Option<&str>, query: &str) -> Answered {
 }
 
 async fn ask_from(app: &TestApp, address: &str, token: Option<&str>, query: &str) -> Answered {
-    let http = reqwest::Client::builder().local_address(address.parse::<IpAddr>().unwrap()).build().unwrap();
+    let http = http_builder().local_address(address.parse::<IpAddr>().unwrap()).build().unwrap();
     let request = http.post(app.url("/graphql")).json(&json!({"query": query}));
     send(match token {
         Some(token) => request.bearer_auth(token),

@@ -102,7 +102,7 @@ async fn it_lasts() {
 
     let telling = "SELECT COUNT(*) FROM jobs WHERE kind = 'TELL' AND state = 'PENDING'";
     let (measured, began) = (Making::start(&admin, &batch, 8), Instant::now());
-    tokio::time::sleep((total / 60).max(Duration::from_secs(1))).await;
+    measured.goes_on(24).await;
     let before = measured.stop().await;
     // What a server takes and the worker does not come to is more than they can do.
     comes(async || database.numbers(telling).await == [0]).await;

@@ -25,7 +25,12 @@ pub struct Answer {
 /// A client of HTTP that trusts no authority: nothing is asked over TLS with it, and to read those of the machine takes longer
 /// than most of what is asked.
 pub fn http_client() -> reqwest::Client {
-    reqwest::Client::builder().tls_certs_only([]).build().unwrap()
+    http_builder().build().unwrap()
+}
+
+/// The same, to be told more.
+pub fn http_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().tls_certs_only([])
 }
 
 impl Client {

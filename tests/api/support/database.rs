@@ -67,12 +67,6 @@ struct Number {
     n: i64,
 }
 
-#[derive(diesel::QueryableByName)]
-struct Text {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    t: String,
-}
-
 static NEXT: AtomicU32 = AtomicU32::new(0);
 static SQLITE_TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
 static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
@@ -272,6 +266,11 @@ impl TestDatabase {
 
     /// The same for a text a row: several columns are joined by the query.
     pub async fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Text {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            t: String,
+        }
         self.rows(&format!("WITH q (t) AS ({query}) SELECT t FROM q"))
             .await
             .into_iter()
@@ -293,9 +292,7 @@ impl TestDatabase {
             diesel::sql_query("SELECT data_version AS n FROM pragma_data_version").get_result(cx).await.unwrap();
         // It is asked again because nothing may have been written, and mostly nothing was: then it is not read again.
         if Some(now.n) != *version {
-            let rows: Vec<Text> =
-                diesel::sql_query(format!("WITH q (t) AS ({query}) SELECT t FROM q")).load(cx).await.unwrap();
-            (*version, *tables) = (Some(now.n), rows.into_iter().map(|row| row.t).collect());
+            (*version, *tables) = (Some(now.n), self.texts(query).await);
         }
         tables.clone()
     }

@@ -22,7 +22,7 @@ mod told;
 
 pub use app::{PASSWORD, TestApp, redis_url};
 pub use certificates::Authority;
-pub use client::{Answer, Client, errors, http_client, session_cookie};
+pub use client::{Answer, Client, errors, http_builder, http_client, session_cookie};
 pub use database::{Backend, TestDatabase, of, options};
 pub use fcm::{FakeFcm, Refusal};
 pub use heard::{Heard, Seen};
