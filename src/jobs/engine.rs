@@ -42,6 +42,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The shortest pause before a worker that has ended is made anew; the longest is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The longest that a lane rests: a server that asks for more may have mended before.
+const LONGEST_REST: Duration = Duration::from_mins(15);
+
 /// How much goes by a lane.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -185,9 +188,12 @@ impl Engine {
         Self { lane, room, line: way, random, hands }
     }
 
-    /// Whether nothing is to go by the lane now.
+    /// Whether nothing is to go by the lane now. Codes go by mail and as text messages: neither has the other wait.
     #[must_use]
     pub fn rests(&self) -> bool {
+        if self.lane == Lane::Codes {
+            return false;
+        }
         let rests = self.hands.rests.lock().unwrap_or_else(PoisonError::into_inner);
         rests.is_some_and(|until| Instant::now() < until)
     }
@@ -329,13 +335,14 @@ impl Hands {
                 }
             }
             // They are handed out again when their lease has run out.
-            Err(error) => tracing::error!(cause = error.report(), "jobs were not begun"),
+            Err(error) => tracing::error!(code = error.code().as_str(), cause = error.report(), "jobs were not begun"),
         }
     }
 
     async fn go_on(self, begun: Begun, place: Option<OwnedSemaphorePermit>) {
         if let Some(rest) = self.worker.go_on(begun).await {
-            *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + rest);
+            let until = Instant::now() + rest.min(LONGEST_REST);
+            *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         }
         drop(place);
     }

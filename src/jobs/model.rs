@@ -237,6 +237,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// For how long whatever else goes the same way is to rest: what the other side asks for it asks of all, and what it says
+    /// in vain costs a try of each.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Later { after, all: true, .. } | Self::Again { after: Some(after), .. } => Some(*after),
+            _ => None,
+        }
+    }
+}
+
 impl From<Error> for Outcome {
     /// A fault of ours is mended, or passes: the job is tried again.
     fn from(error: Error) -> Self {

@@ -144,18 +144,22 @@ impl Worker {
     /// is.
     pub async fn go_on(&self, begun: Begun) -> Option<Duration> {
         let outcome = self.try_once(&begun.job).await;
-        let rest = if let Outcome::Later { after, all: true, .. } = outcome { Some(after) } else { None };
         // While its lease goes on it is nobody else's: what is done, but not noted, would be done again.
         let (last, mut pause) = (begun.since + self.options.lease * 3 / 4, SHORTEST);
         while let Err(error) = self.note(&begun, &outcome).await {
-            tracing::error!(job = begun.job.id, cause = error.report(), "what became of a job was not noted");
+            tracing::error!(
+                job = begun.job.id,
+                code = error.code().as_str(),
+                cause = error.report(),
+                "what became of a job was not noted"
+            );
             if Instant::now() + pause > last {
                 break;
             }
             sleep(self.services.random.jittered(pause)).await;
             pause = (pause * 2).min(FIRST);
         }
-        rest
+        outcome.rest()
     }
 
     async fn try_once(&self, job: &JobRow) -> Outcome {

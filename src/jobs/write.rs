@@ -60,9 +60,11 @@ pub async fn requeue_all(
     Ok(i32::try_from(after.len()).unwrap_or(i32::MAX))
 }
 
-/// How a job stands that waits as a new one does.
+/// How a job stands that waits as a new one does. Nothing new is joined to it: who may have had it already, by its key, would
+/// never see that.
 #[dsl::auto_type]
 fn afresh(now: NaiveDateTime) -> _ {
     let (pending, never): (JobState, Option<NaiveDateTime>) = (JobState::Pending, None);
-    (j::state.eq(pending), j::due_at.eq(now), j::attempts.eq(0_i32), j::finished_at.eq(never))
+    let alone: Option<String> = None;
+    (j::state.eq(pending), j::due_at.eq(now), j::attempts.eq(0_i32), j::finished_at.eq(never), j::batch.eq(alone))
 }

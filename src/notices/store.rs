@@ -61,9 +61,9 @@ fn audience() -> _ {
     notice_audiences::table.filter(notice_audiences::notice_id.eq(notices::id))
 }
 
-/// Everybody, or those who hold a role.
+/// A group of an audience that is everybody, or those who hold a role.
 #[dsl::auto_type]
-fn holders(role: AudienceRole) -> _ {
+pub fn holders(role: AudienceRole) -> _ {
     let everybody: AudienceKind = AudienceKind::Everybody;
     notice_audiences::kind.eq(everybody).or(notice_audiences::role.assume_not_null().eq(role))
 }

@@ -3,19 +3,21 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Cx, dialect, jobs, notifications as inbox};
+use super::{Backend, Cx, dialect, jobs, notices, notifications as inbox};
 use crate::{
     auth::model::{Contact, StaffRole},
     db::schema::{
-        accounts, devices, event_topics, events, exports, jobs as job_rows, leave_requests, meeting_parents, meetings,
-        notification_jobs, notifications, parent_students, parents, staff, staff_roles, students,
+        accounts, batch_students, devices, event_topics, events, exports, jobs as job_rows, leave_requests,
+        meeting_parents, meetings, notice_audiences, notification_jobs, notifications, parent_students, parents, staff,
+        staff_roles, students,
     },
     error::Result,
     events::model::{EventKind, EventRow},
     jobs::model::{JobState, NewJob},
+    notices::model::AudienceRole,
     notifications::model::Recipient,
 };
 
@@ -82,9 +84,38 @@ fn concerned<'a>(event: &EventRow) -> accounts::BoxedQuery<'a, Backend> {
             let asked = exports::table.filter(exports::id.eq(subject)).select(exports::account_id);
             rows.filter(accounts::id.eq_any(asked))
         }
-        EventKind::NoticePublished => rows,
+        EventKind::NoticePublished => near(rows, subject),
         EventKind::AttendanceMarked => rows.filter(accounts::id.eq(0)),
     }
+}
+
+/// Those who are near enough to a notice's audience to be asked: the students and parents of its groups, and the staff, who are
+/// few and come to a group in many ways.
+fn near(rows: accounts::BoxedQuery<'_, Backend>, notice: i64) -> accounts::BoxedQuery<'_, Backend> {
+    let groups = || notice_audiences::table.filter(notice_audiences::notice_id.eq(notice));
+    let for_all = |role| dsl::exists(groups().filter(notices::holders(role)));
+    let theirs = || {
+        let courses = groups().filter(notice_audiences::course_id.is_not_null());
+        let batches = groups().filter(notice_audiences::batch_id.is_not_null());
+        let members = batch_students::table
+            .filter(batch_students::batch_id.eq_any(batches.select(notice_audiences::batch_id.assume_not_null())))
+            .select(batch_students::student_id);
+        students::course_id
+            .assume_not_null()
+            .eq_any(courses.select(notice_audiences::course_id.assume_not_null()))
+            .or(students::id.eq_any(members))
+    };
+    let learning = students::table.filter(for_all(AudienceRole::Student).or(theirs()));
+    let of_theirs = parent_students::table
+        .filter(parent_students::student_id.eq_any(students::table.filter(theirs()).select(students::id)))
+        .select(parent_students::parent_id);
+    let family = parents::table.filter(for_all(AudienceRole::Parent).or(parents::id.eq_any(of_theirs)));
+    rows.filter(
+        accounts::id
+            .eq_any(staff::table.select(staff::account_id))
+            .or(accounts::id.eq_any(learning.select(students::account_id)))
+            .or(accounts::id.eq_any(family.select(parents::account_id))),
+    )
 }
 
 /// The accounts that an event concerns, by number: `most` of those after one.

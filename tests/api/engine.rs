@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use redis::AsyncCommands;
-use rollcall::jobs::model::{JobKind, Priority};
+use rollcall::{
+    clock::Clock,
+    demo::cast,
+    jobs::model::{JobKind, Priority},
+};
+use serde_json::json;
 
 use crate::{
-    commands::{Running, rollcall},
+    commands::{Running, rollcall, run, text},
     queue::{NOTHING, enqueue, states},
-    support::{Backend, TestApp, http_client, redis_url},
+    support::{Backend, FakeFcm, Peers, Refusal, TestApp, http_client, redis_url},
 };
 
 const JOBS: usize = 60;
@@ -98,6 +103,38 @@ async fn what_was_done_does_not_stay_in_redis() {
     until("nothing is kept of tasks", async || of_tasks().await == 0).await;
 }
 
+/// FCM asks one of many to wait: the others are not even sent, while mail goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_goes_one_way_rests_when_the_other_side_asks_for_it() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let serves = TestApp::start_at(backend, Clock::system(), |config| config.event_days = 3650).await;
+        serves.database.parents_have_devices().await;
+        let (peers, fcm) = (Peers::start().await, FakeFcm::start(&Clock::system()).await);
+        fcm.fails([Refusal::of(429, "QUOTA_EXCEEDED").later("3600")]);
+        let input = json!({"title": "t", "message": "m", "audience": {"roles": ["PARENT"]}});
+        serves.sign_in(cast::ADMIN).await.done("publishNotice", input, "").await;
+        let _works = serves
+            .beside_with(|config| {
+                peers.configure(config);
+                fcm.configure(config);
+                config.worker = true;
+            })
+            .await;
+        let of = async |channel: &str, more: &str| {
+            serves.number(&format!("SELECT COUNT(*) FROM jobs WHERE key LIKE 'deliver:%:{channel}%' {more}")).await
+        };
+        until("all mail is sent", async || {
+            of("EMAIL", "").await > 100 && of("EMAIL", "AND state <> 'DONE'").await == 0
+        })
+        .await;
+        until("FCM was asked", async || of("PUSH", "AND attempts > 0 AND state = 'PENDING'").await == 1).await;
+        let asked = fcm.sent().len();
+        let all = usize::try_from(of("PUSH", "").await).unwrap();
+        assert!(asked > 0 && asked < all / 2, "{asked} of {all}");
+        assert_eq!(of("PUSH", "AND attempts > 1").await, 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_runs_apart_and_stops_when_it_is_told_to() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
@@ -117,6 +154,13 @@ async fn a_worker_runs_apart_and_stops_when_it_is_told_to() {
             http_client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap();
         let done = format!("rollcall_jobs_done_total{{kind=\"RECOMPUTE\"}} {JOBS}");
         assert!(metrics.lines().any(|line| line == done), "{metrics}");
+        // A worker has its health there, and nowhere else.
+        for of in ["live", "startup", "ready"] {
+            let answer = http_client().get(format!("http://{address}/health/{of}")).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{of}");
+        }
+        let asked = run(&["health", "--admin"], &[("ENVIRONMENT", "development"), ("ADMIN_ADDR", &address)]);
+        assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
 
         let tell = format!("kill -TERM {}", process.0.id());
         let told = std::process::Command::new("sh").args(["-c", &tell]).status().unwrap();

@@ -1,14 +1,18 @@
 //! Notifications: whose inbox an event comes into, by which channels it is told, and who is not told.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
-use rollcall::{demo::cast, ids::Kind};
+use rollcall::{demo::cast, dispatch, ids::Kind};
 use serde_json::{Value, json};
 
 use crate::{
+    hard::hard_cases,
     leave::{about, decide},
     lessons::{FRIDAY, Lesson, account, one, person},
     meetings::{families, in_may, made, offer},
-    support::{Client, Fault, Peers, TestApp},
+    rules::VIEWERS,
+    support::{Client, FakeFcm, Fault, Peers, Refusal, TestApp},
 };
 
 const ROW: &str = "id kind category readAt subject { id } student { id }";
@@ -420,6 +424,92 @@ on_both! {
             };
             assert_eq!(kinds(&app, who).await.len(), expected, "{role}: not who published it");
         }
+    }
+
+    async fn a_notice_is_told_to_who_reads_it_and_asked_of_who_is_near(app: TestApp) {
+        hard_cases(&app).await;
+        app.database.execute("DELETE FROM notifications").await;
+        app.database.execute("DELETE FROM events").await;
+        let batch = app.database.numbers("SELECT MIN(batch_id) FROM batch_students").await[0];
+        let mut audiences = vec![json!({"batchIds": [app.id(Kind::Batch, batch)]})];
+        for course in app.database.numbers("SELECT id FROM courses WHERE active").await {
+            audiences.push(json!({"courseIds": [app.id(Kind::Course, course)]}));
+        }
+        audiences.extend(["HOD", "ADMISSION", "STAFF", "STUDENT", "PARENT"].map(|role| json!({"roles": [role]})));
+        audiences.push(json!({"everybody": true}));
+        let admin = app.sign_in(cast::ADMIN).await;
+        for audience in &audiences {
+            admin.done("publishNotice", json!({"title": "t", "message": "m", "audience": audience}), "").await;
+        }
+        app.work().await;
+        let ids = |rows: &[Value], at: &str| -> BTreeSet<String> {
+            rows.iter().map(|row| row.pointer(at).unwrap().as_str().unwrap().to_owned()).collect()
+        };
+        for viewer in VIEWERS.iter().filter(|viewer| viewer.is_person() && !viewer.roles.contains(&"ADMIN")) {
+            let client = viewer.client(&app).await;
+            let (read, _) = client.walk("notices", "filter: {from: \"2026-03-20T12:00:00Z\"}", "id").await.unwrap();
+            assert!(!read.is_empty() && read.len() < audiences.len(), "{}", viewer.name);
+            assert_eq!(ids(&inbox(&client).await, "/subject/id"), ids(&read, "/id"), "{}", viewer.name);
+        }
+
+        // The first was for a batch: parents and students of others are not even asked.
+        let event = app.number("SELECT MIN(id) FROM events WHERE kind = 'NOTICE_PUBLISHED'").await;
+        let mut cx = app.api.services().db.read().await.unwrap();
+        let event = dispatch!(cx, notifications_fan_out::event(event)).unwrap().unwrap();
+        let asked = dispatch!(cx, notifications_fan_out::concerned_after(&event, 0, 10_000)).unwrap();
+        let members = format!("SELECT student_id FROM batch_students WHERE batch_id = {batch}");
+        let near = format!(
+            "SELECT id FROM accounts WHERE active AND id <> {} AND (id IN (SELECT account_id FROM staff) OR id IN (SELECT account_id \
+             FROM students WHERE id IN ({members})) OR id IN (SELECT account_id FROM parents WHERE id IN (SELECT parent_id FROM \
+             parent_students WHERE student_id IN ({members})))) ORDER BY id",
+            account(cast::ADMIN)
+        );
+        assert_eq!(asked, app.database.numbers(&near).await);
+        assert!(asked.len() < app.database.numbers("SELECT id FROM accounts WHERE active").await.len() / 2);
+    }
+
+    async fn a_device_that_fcm_does_not_know_is_told_nothing_more(app: TestApp) {
+        let fcm = FakeFcm::start(&app.clock).await;
+        let app = app.beside_with(|config| {
+            fcm.configure(config);
+            config.fcm_per_minute = 1;
+        });
+        let app = app.await;
+        let lesson = Lesson::of(&app).await;
+        let parent = app.sign_in(cast::PARENT).await;
+        register(&parent, "removed").await;
+        register(&parent, "kept").await;
+        let pushes = async || app.database.texts("SELECT state || ' ' || attempts FROM jobs WHERE key LIKE 'deliver:%:PUSH:%' ORDER BY 1").await;
+        let devices = async || parent.data("{ devices { active lastError } }").await["devices"].clone();
+        fcm.fails([Refusal::of(404, "UNREGISTERED")]);
+        absent(&app, &lesson, FRIDAY).await;
+        app.work().await;
+        later(&app, Duration::minutes(2)).await;
+        assert_eq!(fcm.sent().len(), 1, "one a minute");
+        assert_eq!(pushes().await, ["DONE 1", "PENDING 0"], "what waits for its minute was not tried");
+        later(&app, Duration::minutes(2)).await;
+        assert_eq!((fcm.sent().len(), pushes().await), (1, vec!["DONE 1".to_owned(); 2]));
+        let mut told = devices().await.as_array().unwrap().clone();
+        told.sort_by_key(|device| device["active"] == json!(true));
+        assert_eq!(told, [json!({"active": false, "lastError": "FCM answered 404 UNREGISTERED"}), json!({"active": true, "lastError": null})]);
+        absent(&app, &lesson, "2026-03-18").await;
+        app.work().await;
+        later(&app, Duration::minutes(2)).await;
+        assert_eq!(fcm.sent()[0]["message"]["token"], "kept");
+        assert_eq!(pushes().await, ["DONE 1"; 3], "nothing goes to the other one");
+    }
+
+    async fn what_is_put_back_into_the_queue_is_joined_by_nothing_new(app: TestApp) {
+        let lesson = Lesson::of(&app).await;
+        absent(&app, &lesson, FRIDAY).await;
+        app.work().await;
+        let mails = format!("key LIKE 'deliver:%:{}:EMAIL' ", app.number(&format!("SELECT {}", account(cast::PARENT))).await);
+        app.database.execute(&format!("UPDATE jobs SET state = 'DEAD', attempts = 24, finished_at = due_at WHERE {mails}")).await;
+        app.sign_in(cast::ADMIN).await.done("requeueJobs", json!({}), "requeued").await;
+        absent(&app, &lesson, "2026-03-18").await;
+        app.work().await;
+        let held = app.database.texts(&format!("SELECT (SELECT COUNT(*) FROM notification_jobs l WHERE l.job_id = j.id) || '' FROM jobs j WHERE {mails}")).await;
+        assert_eq!(held, ["1", "1"], "the other side may have had the first");
     }
 
     async fn a_meeting_is_told_to_who_takes_part(app: TestApp) {
