@@ -6,6 +6,7 @@
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
+use chrono::NaiveDateTime;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -17,6 +18,7 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+use tokio::time::timeout;
 
 use crate::{
     db::Db,
@@ -29,6 +31,9 @@ use crate::{
 
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long the database may take to say how the queue stands: less than who collects metrics waits, ten seconds as a rule.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Seconds that jobs take: what is sent somewhere takes tenths of a second, what goes through all students minutes.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
@@ -182,13 +187,13 @@ impl Metrics {
         self.seconds.get_or_create(&of(kind)).observe(time.as_secs_f64());
     }
 
-    /// Everything, as text.
+    /// Everything, as text; where the database does not say how the queue stands, all but that.
     ///
     /// # Errors
-    /// When the database cannot be asked how the queue stands.
+    /// When it cannot be written as text.
     pub async fn text(services: &Services) -> Result<String> {
-        let now = services.clock.now();
-        let figures = read!(services.db, jobs::figures(now))?;
+        let queue = timeout(PATIENCE, queue(services)).await;
+        let queue = queue.unwrap_or_else(|_| Err(Error::unavailable("the database does not answer in time")));
         let own = &services.metrics;
         let mut registry = Registry::with_prefix("rollcall");
         registry.register("operations", "Operations that this process has answered", own.operations.clone());
@@ -210,28 +215,42 @@ impl Metrics {
         registry.register("jobs_failed", "Tries of jobs that failed in this process", own.failed.clone());
         registry.register("jobs_dead", "Jobs that this process has given up", own.dead.clone());
         registry.register("job_seconds", "How long tries of jobs took in this process", own.seconds.clone());
-        let jobs = Family::<InState, Gauge>::default();
-        registry.register("jobs", "Jobs that wait, and jobs that were given up, in all", jobs.clone());
-        let depth = Family::<OfPriority, Gauge>::default();
-        registry.register("queue_depth", "Jobs that are due and not done, in all", depth.clone());
-        let oldest = Family::<OfPriority, Gauge>::default();
-        registry.register("queue_oldest_seconds", "For how long the first of them has been due", oldest.clone());
-        for state in [JobState::Pending, JobState::Dead] {
-            for kind in JobKind::ALL {
-                let those = figures.iter().filter(|figure| figure.state == state && figure.kind == *kind);
-                let labels = InState { state: state.as_str(), kind: kind.as_str() };
-                jobs.get_or_create(&labels).set(those.map(|figure| figure.count).sum());
-            }
-        }
-        for priority in Priority::ALL {
-            let labels = OfPriority { priority: priority.name() };
-            let those = || figures.iter().filter(|figure| Priority::of(figure.priority) == priority);
-            depth.get_or_create(&labels).set(those().map(|figure| figure.due).sum());
-            oldest.get_or_create(&labels).set(oldest_of(those(), now));
+        match queue {
+            Ok((figures, now)) => register_queue(&mut registry, &figures, now),
+            // Whoever looks when the database is away wants to see the rest all the more.
+            Err(error) => tracing::warn!(cause = error.report(), "the metrics are without how the queue stands"),
         }
         let mut out = String::new();
         text::encode(&mut out, &registry).map_err(Error::internal)?;
         Ok(out)
+    }
+}
+
+/// How the queue stands, and when.
+async fn queue(services: &Services) -> Result<(Vec<Figure>, NaiveDateTime)> {
+    let now = services.clock.now();
+    Ok((read!(services.db, jobs::figures(now))?, now))
+}
+
+fn register_queue(registry: &mut Registry, figures: &[Figure], now: NaiveDateTime) {
+    let jobs = Family::<InState, Gauge>::default();
+    registry.register("jobs", "Jobs that wait, and jobs that were given up, in all", jobs.clone());
+    let depth = Family::<OfPriority, Gauge>::default();
+    registry.register("queue_depth", "Jobs that are due and not done, in all", depth.clone());
+    let oldest = Family::<OfPriority, Gauge>::default();
+    registry.register("queue_oldest_seconds", "For how long the first of them has been due", oldest.clone());
+    for state in [JobState::Pending, JobState::Dead] {
+        for kind in JobKind::ALL {
+            let those = figures.iter().filter(|figure| figure.state == state && figure.kind == *kind);
+            let labels = InState { state: state.as_str(), kind: kind.as_str() };
+            jobs.get_or_create(&labels).set(those.map(|figure| figure.count).sum());
+        }
+    }
+    for priority in Priority::ALL {
+        let labels = OfPriority { priority: priority.name() };
+        let those = || figures.iter().filter(|figure| Priority::of(figure.priority) == priority);
+        depth.get_or_create(&labels).set(those().map(|figure| figure.due).sum());
+        oldest.get_or_create(&labels).set(oldest_of(those(), now));
     }
 }
 
@@ -277,7 +296,7 @@ fn register_replicas(registry: &mut Registry, db: &Db) {
 
 /// For how many seconds the first of what is due has been so.
 #[must_use]
-pub fn oldest_of<'a>(figures: impl Iterator<Item = &'a Figure>, now: chrono::NaiveDateTime) -> i64 {
+pub fn oldest_of<'a>(figures: impl Iterator<Item = &'a Figure>, now: NaiveDateTime) -> i64 {
     let first = figures.filter_map(|figure| figure.first_due).min();
     first.map_or(0, |first| (now - first).num_seconds())
 }

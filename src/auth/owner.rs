@@ -47,7 +47,7 @@ impl Owners {
         let owners = self.clone();
         self.background.start("send a code", async move {
             if let Err(error) = owners.issue(&identifier, purpose).await {
-                tracing::error!(cause = error.report(), "a code could not be sent");
+                tracing::error!(code = error.code().as_str(), cause = error.report(), "a code could not be sent");
             }
         });
     }
@@ -58,7 +58,11 @@ impl Owners {
         let owners = self.clone();
         self.background.start("tell an owner", async move {
             if let Err(error) = owners.tell(account_id, &Content::Locked(minutes)).await {
-                tracing::error!(cause = error.report(), "the owner of an account could not be told");
+                tracing::error!(
+                    code = error.code().as_str(),
+                    cause = error.report(),
+                    "the owner of an account could not be told"
+                );
             }
         });
     }

@@ -1,6 +1,6 @@
 //! What is for the operator alone, on an address of its own: metrics, and health, which of a worker is nowhere else.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -9,18 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::{net::TcpListener, time::timeout};
+use tokio::net::TcpListener;
 
 use super::{Connections, health};
 use crate::{
-    error::Error,
     graphql::Api,
     metrics::{CONTENT_TYPE, Metrics},
     stop::Stop,
 };
-
-/// How long the figures may take, of which some are the database's.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The routes.
 pub fn routes(api: Arc<Api>, stop: &Stop) -> Router {
@@ -35,12 +31,11 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: Connection
 }
 
 async fn metrics(State(api): State<Arc<Api>>) -> Response {
-    let told = timeout(PATIENCE, Metrics::text(api.services())).await;
-    match told.unwrap_or_else(|_| Err(Error::unavailable("the database does not answer in time"))) {
+    match Metrics::text(api.services()).await {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(error) => {
-            tracing::error!(cause = error.report(), "there are no metrics");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
+            tracing::error!(code = error.code().as_str(), cause = error.report(), "there are no metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }

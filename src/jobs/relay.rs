@@ -87,7 +87,11 @@ impl Relay {
             for (engine, out) in self.lanes.iter().zip(&mut out) {
                 match self.hand_out(engine, out).await {
                     Ok(others) => more |= others,
-                    Err(error) => tracing::error!(cause = error.report(), "what is due was not handed out: again soon"),
+                    Err(error) => tracing::error!(
+                        code = error.code().as_str(),
+                        cause = error.report(),
+                        "what is due was not handed out: again soon"
+                    ),
                 }
             }
             tokio::select! {
@@ -137,10 +141,18 @@ impl Relay {
         loop {
             ticks.tick().await;
             if let Err(error) = schedule::look(&self.services).await {
-                tracing::error!(cause = error.report(), "what is scheduled was not looked at: again in a minute");
+                tracing::error!(
+                    code = error.code().as_str(),
+                    cause = error.report(),
+                    "what is scheduled was not looked at: again in a minute"
+                );
             }
             if let Err(error) = self.warn_where_late().await {
-                tracing::error!(cause = error.report(), "how the queue stands is not known");
+                tracing::error!(
+                    code = error.code().as_str(),
+                    cause = error.report(),
+                    "how the queue stands is not known"
+                );
             }
         }
     }

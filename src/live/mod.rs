@@ -161,7 +161,8 @@ impl Hub {
                 // Once: it is asked again and again.
                 if !std::mem::replace(&mut told, true) {
                     tracing::error!(
-                        error = error.report(),
+                        code = error.code().as_str(),
+                        cause = error.report(),
                         "live: Redis is not heard, the database is looked at instead"
                     );
                 }

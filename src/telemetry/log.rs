@@ -1,6 +1,6 @@
 //! The log: to standard error, for standard output is for what a command prints, or to a file.
 
-use std::path::Path;
+use std::{io::IsTerminal, path::Path};
 
 use tracing_appender::{
     non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard},
@@ -19,11 +19,13 @@ use crate::error::{Error, Result};
 /// Who writes the log. The guard of a file's writer has it written to its end.
 pub(super) fn part(settings: &Settings) -> Result<(Part, Option<WorkerGuard>)> {
     let layer = fmt::layer();
+    // Nobody wants the colours of a terminal anywhere else.
+    let layer =
+        if settings.log_file.is_none() && std::io::stderr().is_terminal() { layer } else { layer.with_ansi(false) };
     let (layer, guard) = match &settings.log_file {
         Some(path) => {
             let (writer, guard) = file(path, settings)?;
-            // Nobody wants the colours of a terminal in a file.
-            (layer.with_ansi(false).with_writer(BoxMakeWriter::new(writer)), Some(guard))
+            (layer.with_writer(BoxMakeWriter::new(writer)), Some(guard))
         }
         None => (layer.with_writer(BoxMakeWriter::new(std::io::stderr)), None),
     };

@@ -6,15 +6,16 @@ use rollcall::{
     clock::Clock,
     demo::cast,
     jobs::model::{JobKind, Priority},
+    metrics::Metrics,
 };
 use serde_json::{Value, json};
 
 use crate::{
     queue::{NOTHING, enqueue, states},
     support::{
-        Backend, Client, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase, http_client,
+        Backend, Client, Heard, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase, http_client,
         making::{Making, Told, small_batch},
-        process::{comes, ready},
+        process::{Server, comes, ready},
     },
 };
 
@@ -41,9 +42,12 @@ async fn postgres_is_restarted_and_all_goes_on() {
         assert_eq!(live.status(), 200, "it is not the process that is to be started anew");
         let answer = admin.ask("{ institute { name } }").await;
         assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"));
+        let metrics = Metrics::text(app.api.services()).await.unwrap();
+        assert!(metrics.contains("outcome=\"UNAVAILABLE\"") && !metrics.contains("rollcall_queue_depth"), "{metrics}");
         postgres.start_again().await;
         comes(async || health(&app).await.0 == 200).await;
         making.goes_on(10).await;
+        assert!(Metrics::text(app.api.services()).await.unwrap().contains("rollcall_queue_depth"));
     }
     let report = making.stop().await;
     database.connect_anew().await;
@@ -56,6 +60,28 @@ async fn postgres_is_restarted_and_all_goes_on() {
         report.0.iter().any(|made| made.told == Told::Refused("UNAVAILABLE".to_owned())),
         "it was away: {counts:?}"
     );
+}
+
+/// Nobody is woken for what says so by itself, and passes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_postgres_is_away_is_no_fault_of_the_service() {
+    let (heard, mut postgres) = (Heard::start().await, PostgresServer::start().await);
+    let database = TestDatabase::filled_on(&postgres.url("postgres")).await;
+    let mut variables = heard.variables();
+    variables.push(("WORKER", "true".to_owned()));
+    let mut server = Server::on(&database.url, &variables).await;
+    let admin = server.admin().await;
+    postgres.stop();
+    comes(async || server.ready().await == Some((503, down()))).await;
+    assert_eq!(admin.ask("{ institute { name } }").await.code(), "UNAVAILABLE");
+    comes(async || server.told().contains("what is due was not handed out")).await;
+    postgres.start_again().await;
+    comes(async || server.ready().await.unwrap().0 == 200).await;
+    admin.data("{ institute { name } }").await;
+    // At its end it has told all that it had to tell.
+    server.terminate();
+    assert!(server.ended().await.success(), "{}", server.told());
+    assert_eq!(heard.faults(), Vec::<Value>::new());
 }
 
 fn down() -> Value {
