@@ -19,8 +19,7 @@ use crate::support::{
 const DONE: &str = "SELECT COUNT(*) FROM jobs WHERE state = 'DONE'";
 
 /// What goes on while workers die: marks as absent, one after the other, those who are in a class, and publishes notices.
-struct School<'a> {
-    app: &'a TestApp,
+struct School {
     admin: Client,
     /// Classes that took place, each with two students who were there.
     classes: Vec<(String, String, [String; 2])>,
@@ -28,8 +27,8 @@ struct School<'a> {
     notices: usize,
 }
 
-impl<'a> School<'a> {
-    async fn of(app: &'a TestApp) -> School<'a> {
+impl School {
+    async fn of(app: &TestApp) -> Self {
         let admin = app.sign_in(cast::ADMIN).await;
         let rows = app
             .database
@@ -47,7 +46,7 @@ impl<'a> School<'a> {
             let id = |kind, number: &str| app.id(kind, number.parse().unwrap());
             (id(Kind::Routine, routine), date.to_owned(), [first, second].map(|student| id(Kind::Student, student)))
         };
-        School { app, admin, classes: rows.iter().map(class).collect(), absences: 0, notices: 0 }
+        Self { admin, classes: rows.iter().map(class).collect(), absences: 0, notices: 0 }
     }
 
     async fn goes_on(&mut self, step: usize) {
@@ -57,9 +56,9 @@ impl<'a> School<'a> {
         self.admin.done("markAttendance", sheet, "").await;
         self.absences += students.len();
         if step.is_multiple_of(10) {
-            let batch = self.app.id_of(Kind::Batch, "SELECT MIN(batch_id) FROM batch_students").await;
+            // So many that they are looked through in parts.
             let notice =
-                json!({"title": format!("Notice {step}"), "message": "Read this.", "audience": {"batchIds": [batch]}});
+                json!({"title": format!("Notice {step}"), "message": "Read this.", "audience": {"roles": ["PARENT"]}});
             self.admin.done("publishNotice", notice, "").await;
             self.notices += 1;
         }
@@ -107,7 +106,8 @@ async fn everybody_is_told_once(backend: Backend, mut redis: Option<RedisServer>
         tokio::time::sleep(Duration::from_millis(u64::from(random.below(1200)))).await;
         worker.kill();
         // Its leases have run out.
-        app.database.execute("UPDATE jobs SET due_at = created_at WHERE state = 'PENDING'").await;
+        let leased = "UPDATE jobs SET due_at = created_at, lease_until = created_at WHERE lease IS NOT NULL";
+        app.database.execute(leased).await;
         if let Some(redis) = &mut redis
             && step == kills / 2
         {
@@ -145,7 +145,7 @@ struct Told {
 }
 
 impl Told {
-    async fn is_everything_once(&self, app: &TestApp, school: &School<'_>) {
+    async fn is_everything_once(&self, app: &TestApp, school: &School) {
         let texts = async |query: &str| app.database.texts(query).await;
         assert_eq!(
             app.number("SELECT COUNT(*) FROM jobs WHERE state = 'DEAD'").await,
@@ -159,22 +159,19 @@ impl Told {
             app.number("SELECT COUNT(*) FROM events WHERE kind = 'NOTICE_PUBLISHED'").await,
             i64::try_from(school.notices).unwrap()
         );
-        // Whom each absence concerns, by the data alone.
+        // Whom each absence concerns, and that notices are for parents, by the data alone.
         let expected: BTreeSet<String> = texts(
-            "SELECT e.id || ' ' || p.account_id FROM events e JOIN parent_students ps ON ps.student_id = e.student_id \
-             JOIN parents p ON p.id = ps.parent_id JOIN accounts a ON a.id = p.account_id \
-             WHERE e.kind = 'STUDENT_ABSENT' AND a.active AND p.archived_at IS NULL",
+            "SELECT e.id || ' ' || p.account_id FROM events e JOIN parents p ON e.kind = 'NOTICE_PUBLISHED' OR \
+             p.id IN (SELECT parent_id FROM parent_students s WHERE s.student_id = e.student_id) \
+             JOIN accounts a ON a.id = p.account_id \
+             WHERE e.kind IN ('STUDENT_ABSENT', 'NOTICE_PUBLISHED') AND a.active AND p.archived_at IS NULL",
         )
         .await
         .into_iter()
         .collect();
-        let inboxes = texts(
-            "SELECT n.event_id || ' ' || n.account_id FROM notifications n JOIN events e ON e.id = n.event_id \
-             WHERE e.kind = 'STUDENT_ABSENT'",
-        )
-        .await;
+        let inboxes = texts("SELECT event_id || ' ' || account_id FROM notifications").await;
         assert_eq!(inboxes.len(), expected.len());
-        assert_eq!(inboxes.into_iter().collect::<BTreeSet<_>>(), expected, "each parent's inbox has each absence once");
+        assert_eq!(inboxes.into_iter().collect::<BTreeSet<_>>(), expected, "each inbox has each event once");
         for (channel, reached) in [
             ("EMAIL", "EXISTS (SELECT 1 FROM accounts a WHERE a.id = n.account_id AND a.email IS NOT NULL)"),
             ("PUSH", "EXISTS (SELECT 1 FROM devices d WHERE d.account_id = n.account_id AND d.active)"),
@@ -197,12 +194,24 @@ impl Told {
             let id = mail.header("Message-ID").trim_start_matches('<').split('@').next().unwrap().to_owned();
             *received.entry(id).or_default() += 1;
         }
+        // How many events each job was to tell of, by its key at the peers.
+        let joined: BTreeMap<String, String> = texts(
+            "SELECT j.key || ' ' || COUNT(*) FROM jobs j JOIN notification_jobs x ON x.job_id = j.id GROUP BY j.key",
+        )
+        .await
+        .iter()
+        .map(|row| row.rsplit_once(' ').unwrap())
+        .map(|(key, count)| (messages::id(&app.api.services().seal, key), count.to_owned()))
+        .collect();
         for push in &self.pushes {
-            *received.entry(push["message"]["data"]["key"].as_str().unwrap().to_owned()).or_default() += 1;
+            let data = &push["message"]["data"];
+            let key = data["key"].as_str().unwrap().to_owned();
+            assert_eq!(data["count"], joined[&key], "a push message tells of all that was joined to it");
+            *received.entry(key).or_default() += 1;
         }
         let again: usize = received.values().map(|times| times - 1).sum();
         println!(
-            "crash: {} notifications of absences, {} deliveries by {} keys; {} were received, {again} of them again under a key \
+            "crash: {} notifications, {} deliveries by {} keys; {} were received, {again} of them again under a key \
              that was there, {} lost",
             expected.len(),
             jobs.len(),

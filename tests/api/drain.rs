@@ -65,11 +65,11 @@ async fn a_long_queue_drains(backend: Backend) {
     while app.number(waiting).await > queued - queued / 10 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let (early, _) = resident(worker.0.id());
+    let (early, _) = resident(worker.id());
     while app.number(waiting).await > 0 {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let (took, (_, most)) = (began.elapsed(), resident(worker.0.id()));
+    let (took, (_, most)) = (began.elapsed(), resident(worker.id()));
     let received = fcm.sent().len();
     #[expect(clippy::cast_precision_loss, reason = "to be read by people")]
     let rate = count as f64 / took.as_secs_f64();

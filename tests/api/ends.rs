@@ -1,16 +1,24 @@
 //! How a server ends: told to stop it loses nothing, killed it loses nothing that it said was done.
 
-use rollcall::demo::cast;
+use std::time::Duration;
+
+use rollcall::{clock::Clock, demo::cast};
 use serde_json::json;
 
 use crate::{
     commands::{run, text},
+    queue::states,
     support::{
-        Backend, TestApp, http_client,
+        Backend, Events, Said, Socket, TestApp, http_client,
         making::{Making, small_batch},
-        process::{Server, comes},
+        process::{Server, Worker, comes},
     },
 };
+
+const NOTICES: &str = "subscription($after: String) { noticePublished(after: $after) { cursor notice { title } } }";
+/// How many wait for a lock in this database.
+const WAITING: &str =
+    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// A server of its own process on the database of an application.
 async fn beside(app: &TestApp, variables: &[(&str, &str)]) -> Server {
@@ -99,9 +107,7 @@ async fn a_mutation_whose_client_is_gone_is_finished_before_the_end() {
     let held = app.database.hold("LOCK TABLE notices IN EXCLUSIVE MODE").await;
     let input = json!({"title": "Last", "message": "Read this.", "audience": {"batchIds": [batch]}});
     let asked = tokio::spawn(async move { admin.change("publishNotice", &input, "").await });
-    let waiting =
-        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    comes(async || app.number(waiting).await == 1).await;
+    comes(async || app.number(WAITING).await == 1).await;
     asked.abort();
     let _ = asked.await;
     server.terminate();
@@ -109,6 +115,75 @@ async fn a_mutation_whose_client_is_gone_is_finished_before_the_end() {
     drop(held);
     assert!(server.ended().await.success(), "{}", server.told());
     assert_eq!(app.number("SELECT COUNT(*) FROM notices WHERE title = 'Last'").await, 1);
+}
+
+/// Whoever listens is told that the server goes, and hears from another one what happened since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listens_is_told_to_go_elsewhere() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = TestApp::start_at(backend, Clock::system(), |config| config.event_days = 3650).await;
+        let often = [("LIVE_LOOK_SECONDS", "1"), ("EVENT_DAYS", "3650")];
+        let (mut server, batch) = (beside(&app, &often).await, small_batch(&app).await);
+        let admin = server.admin().await;
+        let publish = async |title: &str| {
+            let input = json!({"title": title, "message": "Read this.", "audience": {"batchIds": [batch]}});
+            app.sign_in(cast::ADMIN).await.done("publishNotice", input, "").await;
+            app.work().await;
+        };
+        let mut socket = Socket::at(server.address, &admin).await;
+        socket.subscribe("live", NOTICES, json!({})).await;
+        let mut events = Events::open_at(server.address, &admin, NOTICES, json!({})).await;
+        // There is no word of it that a subscription listens: the first that it tells of says so.
+        let mut number = 0;
+        let mut heard = None;
+        comes(async || {
+            number += 1;
+            publish(&format!("before {number}")).await;
+            heard = socket.within(Duration::from_secs(2)).await;
+            heard.is_some()
+        })
+        .await;
+        let Some(Said::Message(message)) = heard else { panic!("{heard:?}") };
+        let cursor = message["payload"]["data"]["noticePublished"]["cursor"].clone();
+        assert!(cursor.is_string(), "{message}");
+        assert!(events.next().await.unwrap()["data"]["noticePublished"]["cursor"].is_string());
+
+        server.terminate();
+        let closed = loop {
+            match socket.next().await {
+                Said::Message(message) => assert_eq!(message["type"], "next", "{message}"),
+                Said::Closed(code) => break code,
+            }
+        };
+        assert_eq!(closed, 1001, "it goes away (RFC 6455, 7.4.1)");
+        assert!(!events.ends_complete().await, "it is not at its end");
+        assert!(server.ended().await.success(), "{}", server.told());
+
+        publish("meanwhile").await;
+        let other = beside(&app, &often).await;
+        let mut socket = Socket::at(other.address, &admin).await;
+        socket.subscribe("live", NOTICES, json!({"after": cursor})).await;
+        while socket.payload("next", "live").await["data"]["noticePublished"]["notice"]["title"] != "meanwhile" {}
+    }
+}
+
+/// The job waits for a lock when its worker is told to stop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_under_way_is_finished_before_the_end() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let batch = small_batch(&app).await;
+    let input = json!({"title": "Last", "message": "Read this.", "audience": {"batchIds": [batch]}});
+    app.sign_in(cast::ADMIN).await.done("publishNotice", input, "").await;
+    let held = app.database.hold("LOCK TABLE notifications IN EXCLUSIVE MODE").await;
+    let mut worker = Worker::start(&app, &[("SECRET_KEY", app.secret_key()), ("EVENT_DAYS", "3650".to_owned())]);
+    comes(async || app.number(WAITING).await >= 1).await;
+    worker.terminate();
+    // What it has not begun it gives back, and the one that it has begun is its own still.
+    comes(async || states(&app, "deliver").await.iter().all(|state| state == "PENDING 0")).await;
+    drop(held);
+    assert!(worker.ended().await.success(), "{}", worker.told());
+    assert_eq!(states(&app, "tell").await, ["DONE 1"]);
+    assert!(app.number("SELECT COUNT(*) FROM notifications").await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -328,6 +328,10 @@ on_both! {
         }
         let Said::Message(message) = last else { panic!("{last:?}") };
         assert_eq!((&message["type"], &message["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("LIMIT_EXCEEDED")));
+        socket.subscribe("again", NOTICES, json!({})).await;
+        settled().await;
+        small.publish(&occurrence).await;
+        assert!(socket.payload("next", "again").await["data"]["noticePublished"]["cursor"].is_string());
     }
 
     async fn what_it_costs_is_charged_for_each_event_and_waited_for(app: TestApp) {

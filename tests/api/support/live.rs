@@ -1,6 +1,6 @@
 //! Clients of what goes on: over a WebSocket, and by server-sent events. And things that happen, to be heard of.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use rollcall::live::{NOTIFIED, Occurrence};
@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long it is waited for what must not come.
 const SILENCE: Duration = Duration::from_millis(300);
 
+/// The header that a WebSocket of GraphQL is asked for with.
+const SPEAKING: [(&str, &str); 1] = [("sec-websocket-protocol", "graphql-transport-ws")];
+
 /// A WebSocket.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -33,7 +36,12 @@ pub enum Said {
 impl Socket {
     /// Opens one, with these headers besides; the status where it is refused.
     pub async fn open(app: &TestApp, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let mut request = format!("ws://{}/graphql", app.address).into_client_request().unwrap();
+        Self::open_at(app.address, headers).await
+    }
+
+    /// The same, at the address of a process of its own.
+    pub async fn open_at(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
         }
@@ -48,12 +56,17 @@ impl Socket {
 
     /// One that speaks the protocol.
     pub async fn speaking(app: &TestApp) -> Self {
-        Self::open(app, &[("sec-websocket-protocol", "graphql-transport-ws")]).await.unwrap()
+        Self::open(app, &SPEAKING).await.unwrap()
     }
 
     /// One that has begun, with a client's token.
     pub async fn of(app: &TestApp, client: &Client) -> Self {
-        let mut socket = Self::speaking(app).await;
+        Self::at(app.address, client).await
+    }
+
+    /// The same, at the address of a process of its own.
+    pub async fn at(address: SocketAddr, client: &Client) -> Self {
+        let mut socket = Self::open_at(address, &SPEAKING).await.unwrap();
         socket.begin(client).await;
         assert_eq!(socket.next().await, Said::Message(json!({"type": "connection_ack"})));
         socket
@@ -133,14 +146,25 @@ pub struct Events {
 impl Events {
     /// Asks for one.
     pub async fn open(app: &TestApp, client: &Client, query: &str, variables: Value) -> Self {
+        Self::open_at(app.address, client, query, variables).await
+    }
+
+    /// The same, at the address of a process of its own.
+    pub async fn open_at(address: SocketAddr, client: &Client, query: &str, variables: Value) -> Self {
         let body = json!({"query": query, "variables": variables});
-        let mut request = http_client().post(app.url("/graphql")).json(&body);
+        let mut request = http_client().post(format!("http://{address}/graphql")).json(&body);
         if let Some(token) = &client.token {
             request = request.bearer_auth(token);
         }
         let response = request.header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
         Self { response, read: String::new() }
+    }
+
+    /// Waits for the end: whether it was said to be complete. Who hears of no such end comes back.
+    pub async fn ends_complete(self) -> bool {
+        let rest = timeout(PATIENCE, self.response.text()).await.expect("it ends").unwrap();
+        (self.read + &rest).contains("event: complete")
     }
 
     /// The next answer; `None` where it is complete.

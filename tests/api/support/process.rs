@@ -10,8 +10,9 @@ use std::{
 
 use rollcall::demo::cast;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
-use super::{Client, PASSWORD, TestApp, http_client};
+use super::{Client, PASSWORD, TestApp, http_client, told};
 use crate::commands::rollcall;
 
 /// After how long nobody waits any more for what a test waits for: so long that nothing but a fault takes it.
@@ -53,13 +54,25 @@ pub fn resident(pid: u32) -> (u64, u64) {
 }
 
 /// A worker of its own process.
-pub struct Worker(pub Child);
+pub struct Worker {
+    child: Child,
+    log: NamedTempFile,
+}
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if !std::thread::panicking() {
+            nothing_told(&self.told());
+        }
     }
+}
+
+/// Fails where the log of a process has something of a person, or a secret.
+fn nothing_told(log: &str) {
+    let told = told::first_that_tells(log);
+    assert!(told.is_none(), "the log tells it: {told:?}");
 }
 
 impl Worker {
@@ -73,13 +86,35 @@ impl Worker {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let own = [("ENVIRONMENT", "development"), ("DATABASE_URL", url), ("LOG_LEVEL", "error")];
         let mut command = rollcall(&["worker"], &[&own, &variables[..]].concat());
-        Self(command.stdin(Stdio::null()).spawn().unwrap())
+        let log = NamedTempFile::new().unwrap();
+        let child = command.stdin(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
+        Self { child, log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged.
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        signal("TERM", self.id());
+    }
+
+    /// Waits until it has ended, and says how.
+    pub async fn ended(&mut self) -> ExitStatus {
+        comes(async || self.child.try_wait().unwrap().is_some()).await;
+        self.child.wait().unwrap()
     }
 
     /// SIGKILL: it can do nothing about it.
     pub fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -94,6 +129,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            nothing_told(&self.told());
+        }
     }
 }
 

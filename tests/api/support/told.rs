@@ -34,6 +34,12 @@ pub fn is_secret(token: &str) {
     TOKENS.lock().unwrap().insert(token.to_owned());
 }
 
+/// The first line of what a process has written that tells something. In development messages are written out for who has
+/// no mail server: they are no log.
+pub fn first_that_tells(written: &str) -> Option<&str> {
+    written.lines().filter(|line| !line.starts_with("Message to ")).find(|line| tells(line))
+}
+
 /// Fails where a line told something.
 pub fn nothing_was_told() {
     let told = TOLD.lock().unwrap().take();
@@ -71,5 +77,7 @@ fn a_line_that_tells_something_is_found() {
     assert!(!tells("INFO rollcall: access account=7 outcome=\"READ\""));
     for line in ["WARN rollcall: mail for parent@example.org", "WARN rollcall: token=\"a-token-of-a-session\""] {
         assert!(tells(line), "{line}");
+        assert_eq!(first_that_tells(&format!("Message to parent@example.org: Hello\n{line}\n")), Some(line));
     }
+    assert_eq!(first_that_tells("Message to parent@example.org: Hello\nINFO rollcall: serving"), None);
 }
