@@ -115,8 +115,7 @@ impl<'a> Judge<'a> {
         let (kind, number) = self.app.open(id);
         assert_eq!(kind.name(), of.name, "{}: {:?}", self.viewer.name, place.path);
         let granted = self.reached.granted(kind, number);
-        let what = format!("{}: {} at {}", self.viewer.name, row(kind, number), Value::from(place.path.clone()));
-        assert!(!granted.is_empty(), "{what} is out of scope");
+        assert!(!granted.is_empty(), "{}: {} at {:?} is out of scope", self.viewer.name, row(kind, number), place.path);
         self.ways.entry(place.way.join(".")).or_default().read += 1;
         granted.clone()
     }
