@@ -35,6 +35,19 @@ const DASHBOARDS: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
+#[test]
+fn each_migration_has_its_note() {
+    let page = include_str!("../../docs/migrations.md");
+    for backend in ["postgres", "sqlite"] {
+        let folder = std::fs::read_dir(format!("{}/migrations/{backend}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let names: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            assert!(page.contains(&format!("`{name}`")), "docs/migrations.md has nothing of {name} ({backend})");
+        }
+    }
+}
+
 on_both! {
     async fn the_dashboards_are_answered_as_shown(app: TestApp) {
         let mut stale = Vec::new();

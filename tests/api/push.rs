@@ -12,7 +12,7 @@ use rollcall::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Backend, FakeFcm, Refusal, TestApp, redis_url};
+use crate::support::{Backend, FakeFcm, Refusal, TestApp, free_port, redis_url};
 
 const DEVICE: &str = "device-token-1";
 
@@ -119,6 +119,18 @@ async fn each_answer_of_fcm_says_what_becomes_of_the_message_and_of_the_device()
         }
     }
     push_one(&app).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nobody_answers_it_is_tried_again() {
+    let (app, fcm) = start().await;
+    let nowhere = app.beside_with(|config| {
+        fcm.configure(config);
+        config.fcm_url = Some(format!("http://127.0.0.1:{}", free_port()));
+    });
+    let failure = push_one(&nowhere.await).await.unwrap_err();
+    assert_eq!((failure.again, failure.after, failure.gone), (true, None, false), "{failure:?}");
+    assert_eq!(failure.cause, "no connection to FCM, or it broke");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use crate::{
     commands::{Running, rollcall},
     engine::until,
     logs::{Server, of_persons, sign_in},
-    support::{Backend, Heard, PASSWORD, Seen, TestApp, TestDatabase, http_client},
+    support::{Backend, Heard, PASSWORD, RedisServer, Seen, TestApp, TestDatabase, http_client},
 };
 
 /// What a client's own trace is, and its span (W3C Trace Context's example).
@@ -157,6 +157,28 @@ async fn a_request_is_a_trace_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_a_trace_on_postgres() {
     Box::pin(a_request_is_a_trace(Backend::Postgres)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_of_redis_is_a_part_of_the_trace() {
+    let (heard, redis) = (Heard::start().await, RedisServer::start().await);
+    let database = TestDatabase::filled(Backend::Sqlite).await;
+    let mut variables = heard.variables();
+    variables.push(("REDIS_URL", redis.url()));
+    let mut server = Server::start(&database, &borrowed(&variables));
+    let url = server.url().await;
+    let query = "mutation { signIn(input: {identifier: \"nobody@example.org\", password: \"wrong\"}) { token } }";
+    ask_within(&url, TRACE, true, None, &json!({"query": query})).await;
+    until("the request was told of", async || heard.of_trace(TRACE).iter().any(|span| span.kind == 2)).await;
+    let spans = heard.of_trace(TRACE);
+    let of_redis = |span: &&Seen| said(span, ["db.system.name"]) == [Some("redis")];
+    let asked: Vec<&Seen> = spans.iter().filter(of_redis).collect();
+    assert!(!asked.is_empty(), "tries are counted there: {spans:#?}");
+    for span in asked {
+        assert_eq!((span.kind, said(span, ["db.operation.name"])), (3, [Some(span.name.as_str())]));
+        assert!(spans.iter().any(|above| above.id == span.parent), "{span:#?}");
+    }
+    assert!(!heard.all().contains("nobody@example.org"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
