@@ -218,7 +218,10 @@ impl Metrics {
         match queue {
             Ok((figures, now)) => register_queue(&mut registry, &figures, now),
             // Whoever looks when the database is away wants to see the rest all the more.
-            Err(error) => tracing::warn!(cause = error.report(), "the metrics are without how the queue stands"),
+            Err(error) => {
+                let (code, cause) = (error.code().as_str(), error.report());
+                tracing::error!(code, cause, "the metrics are without how the queue stands");
+            }
         }
         let mut out = String::new();
         text::encode(&mut out, &registry).map_err(Error::internal)?;

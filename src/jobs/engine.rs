@@ -85,6 +85,7 @@ pub struct Engine {
 /// Who works on what a lane brings.
 #[derive(Clone)]
 struct Hands {
+    lane: Lane,
     worker: Worker,
     /// A place for each job that is worked on at a time. It is free again when that one is done, whatever was handed out with
     /// it.
@@ -184,18 +185,14 @@ impl Engine {
             }
         };
         let (places, rests) = (Arc::new(Semaphore::new(room.at_once)), Arc::default());
-        let hands = Hands { worker, places, most: room.at_once, rests, taken, tasks, stop };
+        let hands = Hands { lane, worker, places, most: room.at_once, rests, taken, tasks, stop };
         Self { lane, room, line: way, random, hands }
     }
 
-    /// Whether nothing is to go by the lane now. Codes go by mail and as text messages: neither has the other wait.
+    /// Whether nothing is to go by the lane now.
     #[must_use]
     pub fn rests(&self) -> bool {
-        if self.lane == Lane::Codes {
-            return false;
-        }
-        let rests = self.hands.rests.lock().unwrap_or_else(PoisonError::into_inner);
-        rests.is_some_and(|until| Instant::now() < until)
+        self.hands.rests()
     }
 
     /// Hands jobs to the workers.
@@ -310,6 +307,13 @@ impl Hands {
     /// Takes a hand-out when there is a place for its jobs, and begins them, each in a task of its own: neither does one end
     /// with the worker of apalis that took it, nor that one with it. They are not waited for: the table knows what is under way.
     async fn take(self, hand_out: HandOut) {
+        if self.rests() {
+            if let Err(error) = self.worker.give_back(&[hand_out]).await {
+                tracing::warn!(cause = error.report(), "jobs were not given back: they are free when their lease ends");
+            }
+            self.taken.notify_one();
+            return;
+        }
         // Another instance may hand out more together than there are places here.
         let jobs = hand_out.ids.len().min(self.most);
         let Ok(jobs) = u32::try_from(jobs) else { return };
@@ -341,9 +345,30 @@ impl Hands {
 
     async fn go_on(self, begun: Begun, place: Option<OwnedSemaphorePermit>) {
         if let Some(rest) = self.worker.go_on(begun).await {
-            let until = Instant::now() + rest.min(LONGEST_REST);
-            *self.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+            self.rest(rest.min(LONGEST_REST));
         }
         drop(place);
+    }
+
+    /// Has nothing more go by the lane for so long. Codes go by mail and as text messages: neither has the other wait.
+    fn rest(&self, rest: Duration) {
+        if self.lane == Lane::Codes {
+            return;
+        }
+        let until = Instant::now() + rest;
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        if rests.is_none_or(|before| before < until) {
+            *rests = Some(until);
+            tracing::warn!(
+                lane = self.lane.as_str(),
+                seconds = rest.as_secs_f64(),
+                "nothing goes this way for a while"
+            );
+        }
+    }
+
+    fn rests(&self) -> bool {
+        let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.is_some_and(|until| Instant::now() < until)
     }
 }

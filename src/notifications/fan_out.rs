@@ -84,7 +84,7 @@ fn concerned<'a>(event: &EventRow) -> accounts::BoxedQuery<'a, Backend> {
             let asked = exports::table.filter(exports::id.eq(subject)).select(exports::account_id);
             rows.filter(accounts::id.eq_any(asked))
         }
-        EventKind::NoticePublished => near(rows, subject),
+        EventKind::NoticePublished => rows,
         EventKind::AttendanceMarked => rows.filter(accounts::id.eq(0)),
     }
 }
@@ -120,7 +120,11 @@ fn near(rows: accounts::BoxedQuery<'_, Backend>, notice: i64) -> accounts::Boxed
 
 /// The accounts that an event concerns, by number: `most` of those after one.
 pub async fn concerned_after(cx: &mut Cx, event: &EventRow, after: i64, most: i64) -> Result<Vec<i64>> {
-    let rows = concerned(event).filter(accounts::id.gt(after)).order(accounts::id).limit(most);
+    let mut rows = concerned(event);
+    if event.kind == EventKind::NoticePublished {
+        rows = near(rows, event.subject_id);
+    }
+    let rows = rows.filter(accounts::id.gt(after)).order(accounts::id).limit(most);
     Ok(rows.select(accounts::id).load(cx).await?)
 }
 

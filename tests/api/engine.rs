@@ -118,6 +118,7 @@ async fn all_that_goes_one_way_rests_when_the_other_side_asks_for_it() {
                 peers.configure(config);
                 fcm.configure(config);
                 config.worker = true;
+                config.jobs_at_once = 4;
             })
             .await;
         let of = async |channel: &str, more: &str| {

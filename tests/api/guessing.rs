@@ -235,7 +235,7 @@ on_both! {
             assert_eq!(parent.attempt("changePassword", &input("guess")).await, "currentPassword INVALID_CREDENTIALS");
         }
         assert_eq!(parent.attempt("changePassword", &input(PASSWORD)).await, "LIMIT_EXCEEDED");
-        app.sign_in(cast::PARENT).await;
+        app.sign_in_by_password(cast::PARENT).await;
         assert_eq!(parent.attempt("changePassword", &input(PASSWORD)).await, "LIMIT_EXCEEDED", "to sign in gives no new guesses");
         app.clock.advance(seconds(1));
         assert_eq!(parent.attempt("changePassword", &input(PASSWORD)).await, "done");

@@ -129,7 +129,7 @@ async fn redis_goes_and_comes_back_and_all_goes_on() {
     redis.stop();
     let degraded = json!({"status": "degraded", "database": "ok", "migrations": "ok", "redis": "down"});
     comes(async || health(&serves).await == (200, degraded.clone())).await;
-    serves.sign_in(cast::PARENT).await;
+    serves.sign_in_by_password(cast::PARENT).await;
     publish(&admin, "without", &batch).await;
     hears(&mut socket, "without").await;
     let services = works.api.services();
@@ -198,7 +198,7 @@ async fn a_service_begins_without_redis() {
     let url = redis.url();
     let app = TestApp::start_with(Backend::Sqlite, |config| config.redis_url = Some(url.into())).await;
     assert_eq!(health(&app).await.0, 200);
-    app.sign_in(cast::PARENT).await;
+    app.sign_in_by_password(cast::PARENT).await;
     redis.start_again().await;
     comes(async || health(&app).await.1["redis"] == "ok").await;
 }

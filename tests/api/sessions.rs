@@ -82,10 +82,10 @@ on_both! {
         let wrong = json!({"input": {"identifier": cast::PARENT, "password": "wrong"}});
         assert_eq!(app.anonymous().ask_with(SIGN_IN, wrong).await.at("/signIn/viewer"), &Value::Null);
         assert_eq!(app.database.texts(&hash).await, [weak], "only who knows the password");
-        let here = app.sign_in(cast::PARENT).await;
+        let here = app.sign_in_by_password(cast::PARENT).await;
         let renewed = app.database.texts(&hash).await.remove(0);
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
-        assert_eq!(roles(&app.sign_in(cast::PARENT).await).await["roles"], json!(["PARENT"]));
+        assert_eq!(roles(&app.sign_in_by_password(cast::PARENT).await).await["roles"], json!(["PARENT"]));
         assert_eq!(roles(&here).await["roles"], json!(["PARENT"]), "no session ends by it");
         assert_eq!(app.database.texts(&hash).await, [renewed], "once");
     }

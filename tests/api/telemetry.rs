@@ -346,7 +346,7 @@ fn has(text: &str, line: &str) {
 
 on_both! {
     async fn operations_are_counted_by_what_became_of_them(app: TestApp) {
-        let teacher = app.sign_in(cast::TEACHER).await;
+        let teacher = app.sign_in_by_password(cast::TEACHER).await;
         teacher.data("query AdaLovelace { institute { name } }").await;
         teacher.ask("{ students(first: 2) { edges { node { phone } } } }").await;
         teacher.ask("{ nonsense }").await;

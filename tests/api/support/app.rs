@@ -166,6 +166,16 @@ impl TestApp {
         Client::new(self.url("/graphql"), Some(token))
     }
 
+    /// The same by `signIn`, with the password of everybody.
+    pub async fn sign_in_by_password(&self, identifier: &str) -> Client {
+        let query = "mutation($input: SignInInput!) { signIn(input: $input) { token userErrors { message } } }";
+        let input = serde_json::json!({"input": {"identifier": identifier, "password": PASSWORD}});
+        let answer = self.anonymous().ask_with(query, input).await.ok();
+        let token = answer.at("/signIn/token").as_str();
+        let token = token.unwrap_or_else(|| panic!("{identifier}: {answer:?}")).to_owned();
+        Client::new(self.url("/graphql"), Some(token))
+    }
+
     /// A client with a new API key of a scope, in the schema's own name, made by the administrator.
     pub async fn api_key(&self, scope: &str) -> Client {
         static MADE: AtomicU32 = AtomicU32::new(0);
