@@ -194,7 +194,8 @@ fn every_file_and_test_that_the_pages_name_is_there() {
         include_str!("../../DEPLOYMENT.md"),
     ];
     let (mut files, mut tests, mut missing) = (0, 0, Vec::new());
-    for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains('<')) {
+    // With a blank it is a command, and its filter of tests is no test.
+    for name in pages.into_iter().flat_map(quoted).filter(|name| !name.contains(['<', ' '])) {
         let source = |file: String| std::fs::read_to_string(file).unwrap_or_default();
         if name.strip_suffix(".rs").is_some() {
             files += 1;
