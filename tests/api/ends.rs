@@ -10,7 +10,7 @@ use crate::{
     queue::states,
     support::{
         Backend, Events, Said, Socket, TestApp, http_client,
-        making::{Making, small_batch},
+        making::{Asked, Making, small_batch},
         process::{Server, Worker, comes},
     },
 };
@@ -30,7 +30,7 @@ async fn beside(app: &TestApp, variables: &[(&str, &str)]) -> Server {
 async fn what_is_under_way_is_answered(backend: Backend) {
     let app = TestApp::start(backend).await;
     let mut server = beside(&app, &[]).await;
-    let making = Making::start(&server.admin().await, &small_batch(&app).await, 4);
+    let making = Making::start(&Asked::notices(&server.admin().await, &small_batch(&app).await), 4);
     making.goes_on(20).await;
     server.terminate();
     let status = server.ended().await;
@@ -47,7 +47,7 @@ async fn what_was_done_outlives_a_kill(backend: Backend) {
     let batch = small_batch(&app).await;
     for _ in 0..3 {
         let mut server = beside(&app, &[]).await;
-        let making = Making::start(&server.admin().await, &batch, 4);
+        let making = Making::start(&Asked::notices(&server.admin().await, &batch), 4);
         making.goes_on(10).await;
         server.kill();
         let report = making.stop().await;
@@ -60,7 +60,7 @@ async fn what_was_done_outlives_a_kill(backend: Backend) {
     }
     let server = beside(&app, &[]).await;
     assert_eq!(server.ready().await.unwrap().0, 200, "whoever starts it anew needs to mend nothing");
-    Making::start(&server.admin().await, &batch, 1).goes_on(3).await;
+    Making::start(&Asked::notices(&server.admin().await, &batch), 1).goes_on(3).await;
 }
 
 #[test]

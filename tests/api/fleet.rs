@@ -7,7 +7,7 @@ use rollcall::{clock::Clock, demo::cast};
 
 use crate::support::{
     Client, FakeFcm, PostgresServer, RedisServer, TestDatabase, free_port, http_client,
-    making::{Making, Report, Told, institute},
+    making::{Asked, Making, Report, Told, institute},
     process::{Server, Worker, comes},
 };
 
@@ -70,7 +70,10 @@ async fn each_is_lost_and_comes_back() {
     let mut worker = Worker::on(&url, &jobs);
     let (by_one, by_two) = (one.server.admin().await, two.server.admin().await);
     let parent = one.server.sign_in(cast::PARENT).await;
-    let both = [Making::paced(&by_one, &batch, EVERY), Making::paced(&by_two, &batch, EVERY)];
+    let both = [
+        Making::paced(&Asked::notices(&by_one, &batch), EVERY),
+        Making::paced(&Asked::notices(&by_two, &batch), EVERY),
+    ];
     let go_on = async || {
         for making in &both {
             making.goes_on(3).await;
@@ -118,7 +121,7 @@ async fn each_is_lost_and_comes_back() {
     reads(&parent, 5).await;
     both[1].is_told(&Told::Nothing).await;
     two = Member::start(&url, &variables).await;
-    let again = Making::paced(&by_two.at(&two.server.url("/graphql")), &batch, EVERY);
+    let again = Making::paced(&Asked::notices(&by_two.at(&two.server.url("/graphql")), &batch), EVERY);
     again.goes_on(3).await;
 
     // The primary: nobody is ready until it is back, and then by themselves.

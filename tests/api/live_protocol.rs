@@ -1,10 +1,13 @@
 //! graphql-transport-ws, message by message and code by code; who may open a connection, and how many.
 
+use std::time::Duration;
+
 use rollcall::demo::cast;
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, Events, Said, Socket, http_client};
+use crate::support::{Backend, Client, Events, Said, Socket, TestApp, http_client};
 
 const NOTICES: &str = "subscription { noticePublished { kind } }";
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -107,7 +110,7 @@ on_both! {
         // A fragment that no operation spreads is no valid document, as for a query.
         socket.say(subscribe("3", "A", &format!("{query} fragment U on NoticePublished {{ kind }}"))).await;
         assert_eq!(socket.refusal("3").await, "BAD_USER_INPUT");
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(500)).await;
         let notice = app.number("SELECT MIN(id) FROM notices").await;
         app.happens("NOTICE_PUBLISHED", notice, &["everybody"]).await;
         assert_eq!(socket.payload("next", "1").await["data"]["noticePublished"]["kind"], "NOTICE_PUBLISHED");
@@ -168,8 +171,52 @@ on_both! {
             if again.next().await == Said::Message(json!({"type": "connection_ack"})) {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
         panic!("no place becomes free");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_begin_is_closed() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    // The service gives them ten seconds.
+    assert_eq!(Socket::speaking(&app).await.next().await, Said::Closed(4408));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_nothing_of_what_is_sent_gives_up_their_place() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let small = app.beside_with(|config| config.max_live_connections = 1).await;
+    let parent = small.sign_in(cast::PARENT).await;
+    let mut deaf = Socket::of(&small, &parent).await;
+    // Each is answered with as much, until nothing more fits between the two of us.
+    let ping = json!({"type": "ping", "payload": {"a": "x".repeat(900)}});
+    let flood = async { while timeout(Duration::from_secs(2), deaf.say(ping.clone())).await.is_ok() {} };
+    timeout(Duration::from_secs(60), flood).await.expect("nothing more is taken");
+    let mut closed = 0;
+    loop {
+        let mut again = Socket::speaking(&small).await;
+        again.begin(&parent).await;
+        match again.next().await {
+            Said::Closed(1013) if closed < 60 => closed += 1,
+            said => break assert_eq!(said, Said::Message(json!({"type": "connection_ack"}))),
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert!(closed > 0, "the place was taken until then");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_while_nothing_happens_ends_what_goes_on() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let parent = app.sign_in(cast::PARENT).await;
+    let mut idle = Socket::of(&app, &parent).await;
+    let mut events = Events::open(&app, &parent, NOTICES, json!({})).await;
+    assert!(idle.is_silent().await);
+    app.database.execute("DELETE FROM sessions").await;
+    // It is asked about each minute.
+    assert_eq!(idle.next().await, Said::Closed(4403));
+    assert_eq!(events.next().await.unwrap()["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(events.next().await, None);
 }

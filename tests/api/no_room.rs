@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     Backend, TestApp, http_client,
-    making::{Making, Told, small_batch},
+    making::{Asked, Making, Told, small_batch},
 };
 
 /// Has the one connection that writes to SQLite let the file have so many pages.
@@ -23,7 +23,7 @@ async fn on_sqlite_nothing_is_written_by_halves() {
     // The file is larger than that, and may have no more pages than it has then.
     may_have_pages(&app, 1).await;
     let full = Told::Refused("UNAVAILABLE".to_owned());
-    let making = Making::start(&admin, &batch, 2);
+    let making = Making::start(&Asked::notices(&admin, &batch), 2);
     making.is_told(&full).await;
     may_have_pages(&app, 1_000_000).await;
     making.goes_on(3).await;

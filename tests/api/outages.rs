@@ -14,7 +14,7 @@ use crate::{
     queue::{NOTHING, enqueue, states},
     support::{
         Backend, Client, Heard, PostgresServer, RedisServer, Said, Socket, TestApp, TestDatabase, http_client,
-        making::{Making, Told, small_batch},
+        making::{Asked, Making, Told, small_batch},
         process::{Server, comes, ready},
     },
 };
@@ -33,7 +33,7 @@ async fn postgres_is_restarted_and_all_goes_on() {
     let app = TestApp::start_on(Backend::Postgres, Arc::clone(&database), |_| ()).await;
     let (admin, batch) = (app.sign_in(cast::ADMIN).await, small_batch(&app).await);
     assert_eq!(health(&app).await.1["migrations"], "ok");
-    let making = Making::start(&admin, &batch, 4);
+    let making = Making::start(&Asked::notices(&admin, &batch), 4);
     for _ in 0..2 {
         making.goes_on(10).await;
         postgres.stop();

@@ -1,5 +1,6 @@
-//! For a while at most of what it can do, with one fault after the other: nothing that was done is lost, it comes back by itself
-//! each time, and takes no more memory in the end than in the beginning.
+//! For a while at 70 % of what it can do, with one fault after the other: nothing that was done is lost, it comes back by itself
+//! each time, and takes no more memory in the end than in the beginning. Notices are published, which the worker tells of; and
+//! beside them parents read their dashboards, as many as the server can answer.
 //!
 //! `ROLLCALL_TEST_SOAK` says for how many seconds (12 where it is not set; 600 to accept a version). The rates are printed, and
 //! decide nothing.
@@ -9,15 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::clock::Clock;
+use rollcall::{clock::Clock, demo::cast};
 
 use crate::support::{
     FakeFcm, PostgresServer, RedisServer, Refusal, TestDatabase,
-    making::{Made, Making, Report, Told, institute},
+    making::{Asked, Made, Making, Report, Told, institute},
     process::{Server, Worker, comes, resident, size},
     proxy::Proxy,
 };
 
+/// How much is asked for, of what it can do.
+const LOAD: f64 = 0.7;
 /// The longest that it runs without a fault.
 const PERIOD: Duration = Duration::from_secs(30);
 
@@ -77,11 +80,33 @@ impl World {
         }
     }
 
-    /// Waits until it is ready, and has done something that was asked for after that.
-    async fn recovers(&self, making: &Making) {
+    /// Waits until it is ready, and has done something of each that was asked for after that.
+    async fn recovers(&self, loads: &[Load]) {
         comes(async || self.server.ready().await.is_some_and(|(status, _)| status == 200)).await;
-        making.goes_on(1).await;
+        for load in loads {
+            load.making.goes_on(1).await;
+        }
     }
+}
+
+/// What is asked for, each so often.
+struct Load {
+    what: &'static str,
+    /// How many a second can be done.
+    capacity: f64,
+    making: Making,
+}
+
+impl Load {
+    fn start(what: &'static str, asked: &Asked, capacity: f64) -> Self {
+        let each = Duration::from_secs_f64(1.0 / (capacity * LOAD).max(1.0));
+        Self { what, capacity, making: Making::paced(asked, each) }
+    }
+}
+
+/// How many a second were done since then.
+fn each_second(report: &Report, since: Instant) -> f64 {
+    f64::from(u32::try_from(report.done().len()).unwrap()) / since.elapsed().as_secs_f64()
 }
 
 fn median(mut bytes: Vec<u64>) -> u64 {
@@ -98,23 +123,27 @@ async fn it_lasts() {
     let (batch, variables) = institute(&database, &redis, &fcm).await;
     let (server, worker) = (Server::on(&way.url(), &variables).await, Worker::on(&way.url(), &variables));
     let mut world = World { postgres, redis, fcm, way, variables, server, worker };
-    let admin = world.server.admin().await;
+    let (admin, parent) = (world.server.admin().await, world.server.sign_in(cast::PARENT).await);
 
     let telling = "SELECT COUNT(*) FROM jobs WHERE kind = 'TELL' AND state = 'PENDING'";
-    let (measured, began) = (Making::start(&admin, &batch, 8), Instant::now());
+    let (measured, began) = (Making::start(&Asked::notices(&admin, &batch), 8), Instant::now());
     measured.goes_on(24).await;
     let before = measured.stop().await;
     // What a server takes and the worker does not come to is more than they can do.
     comes(async || database.numbers(telling).await == [0]).await;
-    let capacity = f64::from(u32::try_from(before.done().len()).unwrap()) / began.elapsed().as_secs_f64();
-    let rate = (capacity * 0.7).max(1.0);
+    let notices = Load::start("notices", &Asked::notices(&admin, &batch), each_second(&before, began));
+    // What is left to those who read, where that is done.
+    let (measured, since) = (Making::start(&Asked::dashboards(&parent), 8), Instant::now());
+    measured.goes_on(100).await;
+    let capacity = each_second(&measured.stop().await, since);
+    let loads = [notices, Load::start("dashboards", &Asked::dashboards(&parent), capacity)];
 
-    let (making, began) = (Making::paced(&admin, &batch, Duration::from_secs_f64(1.0 / rate)), Instant::now());
+    let began = Instant::now();
     let period = PERIOD.min(total / 6);
     let (mut sound, mut memory): (Vec<(Instant, Instant)>, Vec<u64>) = (Vec::new(), Vec::new());
     let mut workers = 0;
     for fault in FAULTS.into_iter().cycle() {
-        world.recovers(&making).await;
+        world.recovers(&loads).await;
         let recovered = Instant::now();
         let until = recovered + period;
         while Instant::now() < until {
@@ -135,18 +164,23 @@ async fn it_lasts() {
         );
     }
     let took = began.elapsed();
-    let report = making.stop().await;
+    let mut reports = Vec::new();
+    for Load { what, capacity, making } in loads {
+        let report = making.stop().await;
+        told(what, capacity, &report, took);
+        reports.push(report);
+    }
     // The queue ends what it has begun.
     database.connect_anew().await;
     comes(async || database.numbers(telling).await == [0]).await;
-    told(&report, &memory, (capacity, rate, took));
-    println!("soak: a worker had {} MiB at most", workers >> 20);
+    let (least, most) = (memory.iter().min().unwrap() >> 20, memory.iter().max().unwrap() >> 20);
+    println!("soak: a server had {least} to {most} MiB, a worker {} MiB at most", workers >> 20);
 
-    let all = Report([before.0, report.0.clone()].concat());
-    all.holds(&database).await;
+    Report([before.0, reports[0].0.clone()].concat()).holds(&database).await;
     // What is under way when the next fault strikes may meet it.
     let met_none = |made: &Made| sound.iter().any(|(from, to)| made.begun >= *from && made.ended <= *to);
-    let failed: Vec<_> = report.0.iter().filter(|made| met_none(made) && made.told != Told::Done).collect();
+    let all = reports.iter().flat_map(|report| &report.0);
+    let failed: Vec<_> = all.filter(|made| met_none(made) && made.told != Told::Done).collect();
     assert!(failed.is_empty(), "nothing fails between faults: {failed:?}");
     let dead = "SELECT COUNT(*) FROM jobs WHERE state = 'DEAD'";
     assert_eq!(database.numbers(dead).await, [0]);
@@ -158,14 +192,12 @@ async fn it_lasts() {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "to be read by people")]
-fn told(report: &Report, memory: &[u64], (capacity, rate, took): (f64, f64, Duration)) {
+fn told(what: &str, capacity: f64, report: &Report, took: Duration) {
     println!(
-        "soak: {capacity:.0} a second at most, {rate:.0} wanted and {:.0} sent for {:.0} s: {:?}; resident {} to {} MiB",
+        "soak: {what}: {capacity:.1} a second at most, {:.1} sent for {:.0} s: {:?}",
         report.0.len() as f64 / took.as_secs_f64(),
         took.as_secs_f64(),
         report.counts(),
-        memory.iter().min().unwrap() >> 20,
-        memory.iter().max().unwrap() >> 20,
     );
 }
 

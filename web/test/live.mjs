@@ -1,4 +1,5 @@
-// Subscriptions by the clients that apps have: graphql-ws' own and Apollo Client, from Node, over two instances of the service.
+// Subscriptions by the clients that apps have: graphql-ws' own, Apollo Client and graphql-sse's, from Node, over two instances of
+// the service.
 //
 //   DATABASE_URL=postgres://… REDIS_URL=… node web/test/live.mjs <rollcall>
 //
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApolloClient, InMemoryCache, gql } from '@apollo/client/core';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { createClient as createEventsClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
@@ -72,6 +74,25 @@ try {
     subscription.unsubscribe();
   });
 
+  await step("graphql-sse's client hears it by server-sent events, and what it missed", async () => {
+    const heard = subscribe(eventsClient(there, parent), { query: PUBLISHED });
+    await publish(here, admin, 'By events', 'PARENT');
+    const { noticePublished } = await heard.next();
+    expect(noticePublished.notice.title === 'By events', JSON.stringify(noticePublished));
+    heard.end();
+    const missed = subscribe(eventsClient(here, parent), { query: PUBLISHED, variables: { after: cursor } });
+    const titles = [];
+    while (!titles.includes('By events')) titles.push((await missed.next()).noticePublished.notice.title);
+    expect(titles.includes('For Apollo') && !titles.includes('For teachers'), titles.join());
+    missed.end();
+  });
+
+  await step('and is told with which code it is refused', async () => {
+    const heard = subscribe(eventsClient(there, parent), { query: 'subscription { noticePublished { nothing } }' });
+    const errors = await heard.next().then(() => [], (thrown) => thrown);
+    expect(errors[0]?.extensions?.code === 'BAD_USER_INPUT', JSON.stringify(errors));
+  });
+
   await step('a subscription that is not allowed is an error with its code', async () => {
     const heard = subscribe(client(there, parent), { query: 'subscription { noticePublished { nothing } }' });
     const errors = await heard.next().then(() => [], (thrown) => thrown);
@@ -100,6 +121,16 @@ function client(port, token) {
     webSocketImpl: WebSocket,
     connectionParams: { authorization: `Bearer ${token}` },
     lazy: true,
+    retryAttempts: 0,
+  });
+  clients.push(made);
+  return made;
+}
+
+function eventsClient(port, token) {
+  const made = createEventsClient({
+    url: `http://127.0.0.1:${port}/graphql`,
+    headers: { authorization: `Bearer ${token}` },
     retryAttempts: 0,
   });
   clients.push(made);

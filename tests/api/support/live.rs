@@ -13,8 +13,8 @@ use tokio_tungstenite::{
 
 use super::{Client, TestApp, http_client};
 
-/// How long something that must come may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long something that must come may take: a minute where nothing but the time brings it.
+const PATIENCE: Duration = Duration::from_secs(80);
 /// How long it is waited for what must not come.
 const SILENCE: Duration = Duration::from_millis(300);
 

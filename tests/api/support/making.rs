@@ -1,4 +1,5 @@
-//! A stream of mutations, each of which says what it was told; and whether the database has what it must have by then.
+//! A stream of mutations or of queries, each of which says what it was told; and whether the database has what it must have by
+//! then.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::ids::Kind;
-use serde_json::json;
+use rollcall::{clock::Clock, ids::Kind};
+use serde_json::{Value, json};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -23,10 +24,10 @@ use super::{Backend, Client, FakeFcm, RedisServer, TestApp, TestDatabase, proces
 /// How much may be under way at a time where it comes by the clock.
 const AT_ONCE: usize = 64;
 
-/// What became of a mutation, as far as the client was told.
+/// What became of a request, as far as the client was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// It is done.
+    /// It is done, and answered as a whole.
     Done,
     /// An error, with this code.
     Refused(String),
@@ -34,7 +35,7 @@ pub enum Told {
     Nothing,
 }
 
-/// A mutation that was sent.
+/// A request that was sent.
 #[derive(Clone, Debug)]
 pub struct Made {
     pub title: String,
@@ -43,34 +44,64 @@ pub struct Made {
     pub told: Told,
 }
 
-/// Publishes notices, until it is stopped.
+/// Asks for the same again and again, until it is stopped.
 pub struct Making {
     stop: CancellationToken,
     made: Arc<Mutex<Vec<Made>>>,
     tasks: JoinSet<()>,
 }
 
-/// A notice to the people of a batch: its number is its title.
+/// What is asked for, again and again.
 #[derive(Clone)]
-struct Notices {
+pub struct Asked {
     client: Client,
-    batch: String,
+    query: &'static str,
+    /// Its variables, by the title of the one that is sent.
+    variables: Arc<dyn Fn(&str) -> Value + Send + Sync>,
+    /// Where the answer has a text, if it is done.
+    done_at: &'static str,
     made: Arc<Mutex<Vec<Made>>>,
 }
 
-impl Notices {
-    async fn publish(&self) -> bool {
+impl Asked {
+    /// A notice to the people of a batch.
+    pub fn notices(client: &Client, batch: &str) -> Self {
+        let batch = batch.to_owned();
+        Self {
+            client: client.clone(),
+            query: "mutation($input: PublishNoticeInput!) \
+                { publishNotice(input: $input) { notice { id } userErrors { code } } }",
+            variables: Arc::new(move |title| {
+                let audience = json!({"batchIds": [batch]});
+                json!({"input": {"title": title, "message": "Read this.", "audience": audience}})
+            }),
+            done_at: "/publishNotice/notice/id",
+            made: Arc::default(),
+        }
+    }
+
+    /// The dashboard of a parent.
+    pub fn dashboards(client: &Client) -> Self {
+        let today = Clock::system().now().date();
+        Self {
+            client: client.clone(),
+            query: include_str!("../../../docs/queries/parent.graphql"),
+            variables: Arc::new(move |_| json!({"today": today})),
+            done_at: "/viewer/parent/students/edges/0/node/name",
+            made: Arc::default(),
+        }
+    }
+
+    async fn ask(&self) -> bool {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let title = format!("made {}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let input = json!({"title": title, "message": "Read this.", "audience": {"batchIds": [self.batch]}});
-        let query = "mutation($input: PublishNoticeInput!) { publishNotice(input: $input) { notice { id } userErrors { code } } }";
         let begun = Instant::now();
-        let told = match self.client.try_ask(query, json!({"input": input})).await {
+        let told = match self.client.try_ask(self.query, (self.variables)(&title)).await {
             None => Told::Nothing,
             Some(answer) => match answer.errors.first() {
                 Some(error) => Told::Refused(error["extensions"]["code"].as_str().unwrap().to_owned()),
                 None => {
-                    assert!(answer.at("/publishNotice/notice/id").is_string(), "{answer:?}");
+                    assert!(answer.at(self.done_at).is_string(), "{answer:?}");
                     Told::Done
                 }
             },
@@ -103,20 +134,18 @@ pub async fn institute(
 }
 
 impl Making {
-    fn begin(client: &Client, batch: &str) -> (Self, Notices) {
-        let making = Self { stop: CancellationToken::new(), made: Arc::default(), tasks: JoinSet::new() };
-        let notices = Notices { client: client.clone(), batch: batch.to_owned(), made: Arc::clone(&making.made) };
-        (making, notices)
+    fn of(asked: &Asked) -> Self {
+        Self { stop: CancellationToken::new(), made: Arc::clone(&asked.made), tasks: JoinSet::new() }
     }
 
     /// So many at a time, one after the other.
-    pub fn start(client: &Client, batch: &str, at_once: usize) -> Self {
-        let (mut making, notices) = Self::begin(client, batch);
+    pub fn start(asked: &Asked, at_once: usize) -> Self {
+        let mut making = Self::of(asked);
         for _ in 0..at_once {
-            let (stop, notices) = (making.stop.clone(), notices.clone());
+            let (stop, asked) = (making.stop.clone(), asked.clone());
             making.tasks.spawn(async move {
                 while !stop.is_cancelled() {
-                    if !notices.publish().await {
+                    if !asked.ask().await {
                         // What fails fails fast.
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
@@ -127,17 +156,17 @@ impl Making {
     }
 
     /// One each so often, however long they take.
-    pub fn paced(client: &Client, batch: &str, every: Duration) -> Self {
-        let (mut making, notices) = Self::begin(client, batch);
-        let stop = making.stop.clone();
+    pub fn paced(asked: &Asked, every: Duration) -> Self {
+        let mut making = Self::of(asked);
+        let (stop, asked) = (making.stop.clone(), asked.clone());
         making.tasks.spawn(async move {
             let (mut ticks, places) = (interval(every), Arc::new(Semaphore::new(AT_ONCE)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut under_way = JoinSet::new();
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                let (place, notices) = (Arc::clone(&places).acquire_owned().await.unwrap(), notices.clone());
+                let (place, asked) = (Arc::clone(&places).acquire_owned().await.unwrap(), asked.clone());
                 under_way.spawn(async move {
-                    notices.publish().await;
+                    asked.ask().await;
                     drop(place);
                 });
                 while under_way.try_join_next().is_some() {}
