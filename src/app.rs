@@ -23,7 +23,7 @@ use crate::{
     config::{Config, Environment},
     db::{Db, PoolOptions, Pooling, reading::Reading},
     error::{Error, Result},
-    graphql::{self, Api, Services},
+    graphql::{self, Api, Published, Services},
     http::{self, Connections, Console, DemoSignIn, admin},
     ids::Seal,
     jobs::{relay::Relay, wake::Wake, worker},
@@ -36,13 +36,15 @@ use crate::{
     throttle::{InFlight, PerMinute, Throttle},
 };
 
-/// What the parts are made from that a test may set: the time and the randomness.
-#[derive(Clone, Debug, Default)]
+/// What the parts are made from that a test may set.
+#[derive(Clone, Default)]
 pub struct Ambient {
     /// The time.
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// The schema, where it was read before: it is the same for all that serve it.
+    pub published: Option<Arc<Published>>,
 }
 
 /// Bytes of stack a thread has. Execution recurses as deep as the query is nested, and a thread whose stack overflows takes
@@ -108,7 +110,7 @@ impl App {
             idle: chrono::Duration::from_std(config.session_idle).map_err(Error::internal)?,
         };
         let sessions = Sessions::new(db.clone(), ambient.clock.clone(), ambient.random.clone(), lifetime);
-        let Ambient { clock, random } = ambient;
+        let Ambient { clock, random, published } = ambient;
         let (seal, background) = (seal(&config), Background::default());
         let wake = Wake::new(redis.clone(), &seal, background.clone());
         let hub = Hub::new(redis.clone(), &seal, config.live_buffer);
@@ -140,7 +142,7 @@ impl App {
             clock,
             random: random.clone(),
             seal,
-            passwords: Passwords::new(random, config.password_hashes_at_once)?,
+            passwords: Passwords::new(random, config.password_hashes_at_once),
             sessions,
             redis,
             throttle,
@@ -160,7 +162,8 @@ impl App {
             slow: config.telemetry.slow_operation,
             traced: config.telemetry.otlp_endpoint.is_some(),
         };
-        let api = Box::pin(Api::new(services, options)).await?;
+        let published = published.map_or_else(Published::read, Ok)?;
+        let api = Box::pin(Api::new(published, services, options)).await?;
         let admin = match config.admin_addr {
             Some(address) => Some(bind(address).await?.0),
             None => None,

@@ -119,7 +119,7 @@ impl NewAdmin {
             Some(password) => {
                 let about: Vec<String> = about.into_iter().flatten().collect();
                 check_new(&mut problems, "password", password.expose_secret(), &about);
-                Some(Passwords::new(ambient.random.clone(), 1)?.hash(password).await?)
+                Some(Passwords::new(ambient.random.clone(), 1).hash(password).await?)
             }
             None => None,
         };

@@ -24,6 +24,10 @@ use crate::{
 /// How many characters a password has: length is what makes it hard to guess, whatever the characters are.
 const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
+/// A hash of nothing that anybody knows, made of random bytes: an unknown identifier costs what a wrong password costs. Its
+/// parameters are those that hashes are made with now.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$CxnQ8tnjsIlg8DUMpvxZ2w$v1Yvw7QC3KgDUeO7c3LKtTaPP/qYSbbA4EfBP6dNPSY";
+
 /// Checks a password that somebody wants to have: its length, and how well it stands against who guesses by the common ones,
 /// by patterns, and by what is known `about` them (NIST SP 800-63B-4, 3.1.1.2). What is common is what zxcvbn's lists have.
 pub fn check_new(problems: &mut Problems, path: &str, password: &str, about: &[String]) {
@@ -57,16 +61,14 @@ pub fn is_outdated(stored: &str) -> bool {
 pub struct Passwords {
     random: Random,
     permits: Arc<Semaphore>,
-    /// A hash of nothing anybody knows, so that an unknown identifier costs what a wrong password costs.
-    decoy: Arc<str>,
     computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
     /// Hashes at most `at_once` passwords at a time; each takes 19 MiB and a core.
-    pub fn new(random: Random, at_once: usize) -> Result<Self> {
-        let decoy = hash(random.token().as_bytes(), &random.bytes())?.into();
-        Ok(Self { random, permits: Arc::new(Semaphore::new(at_once)), decoy, computed: Arc::default() })
+    #[must_use]
+    pub fn new(random: Random, at_once: usize) -> Self {
+        Self { random, permits: Arc::new(Semaphore::new(at_once)), computed: Arc::default() }
     }
 
     /// How many hashes were computed since the service started, to make one or to compare one with a password.
@@ -84,7 +86,7 @@ impl Passwords {
     /// Whether `password` is the one that `stored` is the hash of. Does the same work without a hash, and says no.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool> {
         let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
+        let stored = stored.unwrap_or_else(|| DECOY.to_owned());
         let matches = self
             .blocking(move || {
                 let stored =
@@ -144,6 +146,16 @@ mod tests {
     fn a_short_one_is_told_to_be_short_and_no_more() {
         assert!(matches!(&told("ab")[..], [one] if one.contains("OutOfRange")));
         assert!(matches!(&told(&"otter hums ".repeat(12))[..], [one] if one.contains("OutOfRange")));
+    }
+
+    #[test]
+    fn the_decoy_takes_as_much_work_as_a_hash_does() {
+        let form = |hash: &str| {
+            let parts: Vec<&str> = hash.split('$').collect();
+            (parts[..4].join("$"), parts[4..].iter().map(|part| part.len()).collect::<Vec<_>>())
+        };
+        assert_eq!(form(DECOY), form(&hash(b"three sober otters hum", &[7; 16]).unwrap()));
+        assert!(PasswordHash::new(DECOY).is_ok());
     }
 
     #[test]

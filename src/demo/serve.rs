@@ -72,7 +72,7 @@ async fn fill_with(
     password: SecretString,
     progress: impl Fn(u64, u64) + Send + Sync,
 ) -> Result<()> {
-    let hash = Passwords::new(Random::system(), 1)?.hash(password).await?;
+    let hash = Passwords::new(Random::system(), 1).hash(password).await?;
     let today = Clock::system().today(super::TIME_ZONE);
     fill(db, size, today, &hash, progress).await?;
     Ok(())

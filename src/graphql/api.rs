@@ -13,8 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::{
-    Asker, Call, Described, Documents, Limits, Opened, RollcallSchema, Services, complete::Completer, live::Turns,
-    moment::Moment, schema, visible::Views,
+    Asker, Call, Documents, Limits, Opened, Published, Services, complete::Completer, live::Turns, moment::Moment,
 };
 use crate::{
     db::{Db, replicas::Replica},
@@ -24,16 +23,14 @@ use crate::{
 
 /// The API: the schema with what its resolvers use.
 pub struct Api {
-    schema: RollcallSchema,
-    /// The same with spans, for what is part of a trace that is kept: it takes longer for each field.
-    traced: Option<RollcallSchema>,
-    completer: Completer,
+    published: Arc<Published>,
     documents: Documents,
-    views: Views,
     services: Arc<Services>,
     turns: Turns,
     timeout: Duration,
     slow: Option<Duration>,
+    /// Whether somebody collects traces.
+    traced: bool,
     /// Mutations that go on, whether or not somebody waits for them.
     mutations: TaskTracker,
 }
@@ -61,26 +58,20 @@ impl Api {
     /// The API over `services`.
     ///
     /// # Errors
-    /// When a document that is to be kept is wrong, or the schema contradicts itself: a test builds it.
-    pub async fn new(services: Services, options: Options) -> Result<Arc<Self>> {
-        let described = Described::read()?;
-        let traced = options.traced.then(|| schema(&described, true));
-        let schema = schema(&described, false);
-        let views = Views::new(&described, services.anonymous_introspection);
-        let completer = Completer::new(described.into_document());
-        let documents = Documents::new(&completer, options.limits, &options.manifests, options.only_kept).await?;
+    /// When a document that is to be kept is wrong.
+    pub async fn new(published: Arc<Published>, services: Services, options: Options) -> Result<Arc<Self>> {
+        let (limits, manifests) = (options.limits, &options.manifests);
+        let documents = Documents::new(published.completer(), limits, manifests, options.only_kept).await?;
         let turns = Turns::new(options.live_at_once, services.random.clone());
         let services = Arc::new(services);
         Ok(Arc::new(Self {
-            schema,
-            traced,
-            completer,
+            published,
             documents,
-            views,
             services,
             turns,
             timeout: options.timeout,
             slow: options.slow,
+            traced: options.traced,
             mutations: TaskTracker::new(),
         }))
     }
@@ -104,7 +95,7 @@ impl Api {
 
     /// What the schema's types are.
     pub(super) fn completer(&self) -> &Completer {
-        &self.completer
+        self.published.completer()
     }
 
     /// Finds a request's document, the one kept under `document_id` or its own, without asking who sent it.
@@ -113,7 +104,7 @@ impl Api {
     /// With the answer, where it is not to be executed: there is no such document, it does not parse, or it is beyond the
     /// limits.
     pub fn open(&self, request: Request, document_id: Option<&str>) -> Result<Opened, Box<Response>> {
-        self.documents.open(&self.completer, request, document_id).map_err(|error| {
+        self.documents.open(self.completer(), request, document_id).map_err(|error| {
             let response = refused(error);
             self.services.metrics.answered(&Operation::default(), Outcome::of(&response), None);
             Box::new(response)
@@ -157,8 +148,10 @@ impl Api {
             return Some(failed(&error));
         }
         let Opened { request, mut document, cost, .. } = opened;
-        self.completer.prepare(&mut document);
-        if let Err(error) = self.views.admit(asker.viewer.roles(), &mut document, request.operation_name.as_deref()) {
+        self.completer().prepare(&mut document);
+        let (views, anonymous) = (self.published.views(), self.services.anonymous_introspection);
+        let operation = request.operation_name.as_deref();
+        if let Err(error) = views.admit(asker.viewer.roles(), anonymous, &mut document, operation) {
             return Some(failed(&error));
         }
         let mutates = mutates(&document, request.operation_name.as_deref());
@@ -243,8 +236,9 @@ impl Api {
     /// What the resolvers say.
     async fn resolve(&self, wanted: &Wanted, call: &Arc<Call>) -> Option<Response> {
         // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
-        let traced = self.traced.as_ref().filter(|_| is_traced());
-        let mut answers = traced.unwrap_or(&self.schema).execute_stream(wanted.request(call));
+        // Only what is part of a trace that is kept.
+        let schema = self.published.schema(self.traced && is_traced());
+        let mut answers = schema.execute_stream(wanted.request(call));
         tokio::select! {
             response = answers.next() => response,
             () = call.budget().exhausted() => Some(Response::default()),
@@ -259,12 +253,12 @@ impl Api {
         }
         let Wanted { document, variables, cost, .. } = wanted;
         let operation = wanted.operation.as_deref();
-        self.views.amend(call.viewer().roles(), document, operation, variables, &mut response).await;
+        self.published.views().amend(call.viewer().roles(), document, operation, variables, &mut response).await;
         name_codes(&mut response);
         if let Err(error) = call.record(&response.errors).await {
             return failed(&error);
         }
-        if self.completer.complete(document, operation, variables, &mut response) {
+        if self.completer().complete(document, operation, variables, &mut response) {
             let limit = self.documents.limits().cost;
             response.extensions.insert("cost".to_owned(), value!({ "requested": *cost, "limit": limit }));
         }

@@ -16,6 +16,7 @@ mod moment;
 mod node;
 mod page;
 mod payload;
+mod published;
 mod scalars;
 mod statement;
 mod visible;
@@ -32,6 +33,7 @@ pub use moment::{Once, Told, once, told};
 pub use node::{Node, NodeQuery, find_all};
 pub use page::authorization_page;
 pub use payload::{UserError, UserErrorCode};
+pub use published::Published;
 pub use scalars::{Date, Time};
 pub use statement::{FieldGuard, Policy, Stated, Statement, audited, auth, root, stated};
 pub use visible::sdl_for;
@@ -163,8 +165,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 /// Makes the schema, which enforces what is stated of it; its root fields have spans where it is `traced`. It does not
 /// introspect: that is for the viewer's view of it.
 #[must_use]
-pub fn schema(described: &Described, traced: bool) -> RollcallSchema {
-    let builder = builder().data(described.policy().clone()).disable_introspection();
+pub fn schema(policy: &Policy, traced: bool) -> RollcallSchema {
+    let builder = builder().data(policy.clone()).disable_introspection();
     let builder = if traced { builder.extension(RootFields) } else { builder };
     builder.finish()
 }

@@ -42,8 +42,6 @@ pub struct Views {
     policy: Policy,
     /// Every type there is.
     types: Types,
-    /// Whether who is not signed in may introspect.
-    anonymous: bool,
     /// A view for each set of roles that has asked for one.
     made: Mutex<HashMap<RoleSet, Arc<View>>>,
 }
@@ -58,19 +56,26 @@ struct View {
 }
 
 impl Views {
-    /// The views of a schema by its statements; `anonymous` says whether who is not signed in may introspect.
+    /// The views of a schema by its statements.
     #[must_use]
-    pub fn new(described: &Described, anonymous: bool) -> Self {
+    pub fn new(described: &Described) -> Self {
         let types = Types::of(&described.document().definitions);
-        Self { policy: described.policy().clone(), types, anonymous, made: Mutex::default() }
+        Self { policy: described.policy().clone(), types, made: Mutex::default() }
     }
 
-    /// Lets a document of a viewer with `roles` be executed, free of what the validation would stumble over.
+    /// Lets a document of a viewer with `roles` be executed, free of what the validation would stumble over; `anonymous` says
+    /// whether who is not signed in may introspect.
     ///
     /// # Errors
     /// When it introspects, and who is not signed in may not.
-    pub fn admit(&self, roles: RoleSet, document: &mut ExecutableDocument, operation: Option<&str>) -> Result<()> {
-        if !self.anonymous && roles.has(Role::Anonymous) && introspects(document, operation) {
+    pub fn admit(
+        &self,
+        roles: RoleSet,
+        anonymous: bool,
+        document: &mut ExecutableDocument,
+        operation: Option<&str>,
+    ) -> Result<()> {
+        if !anonymous && roles.has(Role::Anonymous) && introspects(document, operation) {
             let message = "sign in to read the schema: this service introspects for who is signed in";
             return Err(Error::new(Code::Unauthenticated, message));
         }

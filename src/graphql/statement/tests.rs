@@ -281,7 +281,7 @@ async fn whatever_a_guard_forgets_is_found() {
 async fn every_field_of_the_schema_is_kept_by_its_statement() {
     let institute = institute().await;
     let described = Described::read().unwrap_or_else(|error| panic!("{}", error.report()));
-    let schema = schema(&described, false);
+    let schema = schema(described.policy(), false);
     let call = || institute.call(&institute.admin);
     let happened = |document: &str, request: Request| request.data(institute.happened(document));
     let findings = probe(&schema, call, |type_name| institute.id(type_name), happened).await;

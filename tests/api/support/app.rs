@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -17,7 +17,7 @@ use rollcall::{
     config::Config,
     demo::cast,
     dispatch,
-    graphql::Api,
+    graphql::{Api, Published},
     ids::{Kind, Seal},
     jobs::worker::Worker,
     random::Random,
@@ -34,6 +34,10 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// Its hash, so that filling the template need not compute one: argon2id with the service's parameters.
 pub const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$sXHq8AG2YKkmLsJal1UkCg$N//Qn17gteBcvOaBjzcJA3BIUpKuE6vgBQyJx2g9swI";
+
+/// The schema, read once for all applications of all tests.
+static PUBLISHED: LazyLock<Arc<Published>> =
+    LazyLock::new(|| Published::read().unwrap_or_else(|error| panic!("{}", error.report())));
 
 /// The Redis of the test command.
 #[expect(clippy::disallowed_methods, reason = "where the test command says its server is")]
@@ -122,7 +126,8 @@ impl TestApp {
 
     async fn serve(backend: Backend, database: Arc<TestDatabase>, config: Config, clock: Clock) -> Self {
         told::search();
-        let ambient = Ambient { clock: clock.clone(), ..Ambient::default() };
+        let published = Some(Arc::clone(&PUBLISHED));
+        let ambient = Ambient { clock: clock.clone(), published, ..Ambient::default() };
         let app = App::build(config.clone(), ambient).await.unwrap_or_else(|error| panic!("{}", error.report()));
         let (listener, address) = app.listen().await.unwrap_or_else(|error| panic!("{}", error.report()));
         let api = Arc::clone(app.api());
