@@ -62,6 +62,8 @@ impl Api {
     pub async fn new(published: Arc<Published>, services: Services, options: Options) -> Result<Arc<Self>> {
         let (limits, manifests) = (options.limits, &options.manifests);
         let documents = Documents::new(published.completer(), limits, manifests, options.only_kept).await?;
+        // Made now, and not by the first request that is traced.
+        let _ = published.schema(options.traced);
         let turns = Turns::new(options.live_at_once, services.random.clone());
         let services = Arc::new(services);
         Ok(Arc::new(Self {
@@ -154,7 +156,7 @@ impl Api {
         if let Err(error) = views.admit(asker.viewer.roles(), anonymous, &mut document, operation) {
             return Some(failed(&error));
         }
-        let mutates = mutates(&document, request.operation_name.as_deref());
+        let mutates = mutates(&document, operation);
         let Request { operation_name: operation, variables, .. } = request;
         let (wanted, asker) = (Wanted { document, operation, variables, cost, moment }, Arc::new(asker));
         if mutates {
@@ -235,9 +237,9 @@ impl Api {
 
     /// What the resolvers say.
     async fn resolve(&self, wanted: &Wanted, call: &Arc<Call>) -> Option<Response> {
-        // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
-        // Only what is part of a trace that is kept.
+        // Spans are for what is part of a trace that is kept, and only for that.
         let schema = self.published.schema(self.traced && is_traced());
+        // Of a query or a mutation there is one answer; of a subscription, for a moment of it, one or none.
         let mut answers = schema.execute_stream(wanted.request(call));
         tokio::select! {
             response = answers.next() => response,

@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Described, Policy, RollcallSchema, complete::Completer, schema, visible::Views};
+use super::{Described, RollcallSchema, complete::Completer, schema, visible::Views};
 use crate::error::Result;
 
 /// The schema, with all that is made from what it says of itself. All that serve it may share one.
 pub struct Published {
-    policy: Policy,
     schema: RollcallSchema,
     traced: OnceLock<RollcallSchema>,
     completer: Completer,
@@ -21,15 +20,14 @@ impl Published {
     /// When it contradicts itself: a test reads it.
     pub fn read() -> Result<Arc<Self>> {
         let described = Described::read()?;
-        let policy = described.policy().clone();
-        let (schema, views) = (schema(&policy, false), Views::new(&described));
+        let (schema, views) = (schema(described.policy(), false), Views::new(&described));
         let completer = Completer::new(described.into_document());
-        Ok(Arc::new(Self { policy, schema, traced: OnceLock::new(), completer, views }))
+        Ok(Arc::new(Self { schema, traced: OnceLock::new(), completer, views }))
     }
 
-    /// What executes. With spans for its root fields, where it is `traced`, it takes longer for each field.
+    /// What executes, made where it is first asked for. With spans for its root fields, where it is `traced`, it takes longer for each field.
     pub(super) fn schema(&self, traced: bool) -> &RollcallSchema {
-        if traced { self.traced.get_or_init(|| schema(&self.policy, true)) } else { &self.schema }
+        if traced { self.traced.get_or_init(|| schema(self.views.policy(), true)) } else { &self.schema }
     }
 
     /// What the schema's types are.

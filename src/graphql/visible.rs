@@ -63,6 +63,11 @@ impl Views {
         Self { policy: described.policy().clone(), types, made: Mutex::default() }
     }
 
+    /// Who may read each field.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Lets a document of a viewer with `roles` be executed, free of what the validation would stumble over; `anonymous` says
     /// whether who is not signed in may introspect.
     ///

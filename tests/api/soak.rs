@@ -1,6 +1,6 @@
 //! For a while at 70 % of what it can do, with one fault after the other: nothing that was done is lost, it comes back by itself
 //! each time, and takes no more memory in the end than in the beginning. Notices are published, which the worker tells of; and
-//! beside them parents read their dashboards, as many as the server can answer.
+//! beside them a parent reads their dashboard, at 70 % of what is left for that.
 //!
 //! `ROLLCALL_TEST_SOAK` says for how many seconds (12 where it is not set; 600 to accept a version). The rates are printed, and
 //! decide nothing.
@@ -94,13 +94,14 @@ struct Load {
     what: &'static str,
     /// How many a second can be done.
     capacity: f64,
+    began: Instant,
     making: Making,
 }
 
 impl Load {
     fn start(what: &'static str, asked: &Asked, capacity: f64) -> Self {
         let each = Duration::from_secs_f64(1.0 / (capacity * LOAD).max(1.0));
-        Self { what, capacity, making: Making::paced(asked, each) }
+        Self { what, capacity, began: Instant::now(), making: Making::paced(asked, each) }
     }
 }
 
@@ -163,18 +164,18 @@ async fn it_lasts() {
             struck.elapsed().as_secs_f64()
         );
     }
-    let took = began.elapsed();
     let mut reports = Vec::new();
-    for Load { what, capacity, making } in loads {
+    for Load { what, capacity, began, making } in loads {
         let report = making.stop().await;
-        told(what, capacity, &report, took);
+        told(what, capacity, &report, began.elapsed());
         reports.push(report);
     }
     // The queue ends what it has begun.
     database.connect_anew().await;
     comes(async || database.numbers(telling).await == [0]).await;
-    let (least, most) = (memory.iter().min().unwrap() >> 20, memory.iter().max().unwrap() >> 20);
-    println!("soak: a server had {least} to {most} MiB, a worker {} MiB at most", workers >> 20);
+    let mebibytes = |bytes: Option<&u64>| bytes.unwrap() >> 20;
+    let (from, to) = (mebibytes(memory.iter().min()), mebibytes(memory.iter().max()));
+    println!("soak: a server had {from} to {to} MiB, a worker {} MiB at most", mebibytes(Some(&workers)));
 
     Report([before.0, reports[0].0.clone()].concat()).holds(&database).await;
     // What is under way when the next fault strikes may meet it.

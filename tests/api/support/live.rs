@@ -13,8 +13,8 @@ use tokio_tungstenite::{
 
 use super::{Client, TestApp, http_client};
 
-/// How long something that must come may take: a minute where nothing but the time brings it.
-const PATIENCE: Duration = Duration::from_secs(80);
+/// How long something that must come may take. It is less than a minute, within which some things come by themselves.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long it is waited for what must not come.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -83,7 +83,12 @@ impl Socket {
 
     pub async fn send(&mut self, message: Message) {
         // It may have been closed by the other side, which is then heard.
-        let _ = self.0.send(message).await;
+        self.sends(message).await;
+    }
+
+    /// Whether a message could be sent: waits for as long as the other side takes nothing.
+    pub async fn sends(&mut self, message: Message) -> bool {
+        self.0.send(message).await.is_ok()
     }
 
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
@@ -93,6 +98,11 @@ impl Socket {
 
     /// What is heard next.
     pub async fn next(&mut self) -> Said {
+        self.next_within(PATIENCE).await
+    }
+
+    /// The same, where it may take longer.
+    pub async fn next_within(&mut self, patience: Duration) -> Said {
         let next = async {
             loop {
                 match self.0.next().await {
@@ -105,7 +115,7 @@ impl Socket {
                 }
             }
         };
-        timeout(PATIENCE, next).await.expect("something is said")
+        timeout(patience, next).await.expect("something is said")
     }
 
     /// The payload of the next message, which must be of this type.
@@ -169,6 +179,11 @@ impl Events {
 
     /// The next answer; `None` where it is complete.
     pub async fn next(&mut self) -> Option<Value> {
+        self.next_within(PATIENCE).await
+    }
+
+    /// The same, where it may take longer.
+    pub async fn next_within(&mut self, patience: Duration) -> Option<Value> {
         let next = async {
             loop {
                 while let Some((block, rest)) = self.read.split_once("\n\n") {
@@ -186,7 +201,7 @@ impl Events {
                 self.read.push_str(std::str::from_utf8(&more).unwrap());
             }
         };
-        timeout(PATIENCE, next).await.expect("something is said")
+        timeout(patience, next).await.expect("something is said")
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Backend, Client, FakeFcm, RedisServer, TestApp, TestDatabase, process::comes};
 
 /// How much may be under way at a time where it comes by the clock.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 
 /// What became of a request, as far as the client was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,6 @@ pub struct Asked {
     variables: Arc<dyn Fn(&str) -> Value + Send + Sync>,
     /// Where the answer has a text, if it is done.
     done_at: &'static str,
-    made: Arc<Mutex<Vec<Made>>>,
 }
 
 impl Asked {
@@ -76,7 +75,6 @@ impl Asked {
                 json!({"input": {"title": title, "message": "Read this.", "audience": audience}})
             }),
             done_at: "/publishNotice/notice/id",
-            made: Arc::default(),
         }
     }
 
@@ -88,11 +86,10 @@ impl Asked {
             query: include_str!("../../../docs/queries/parent.graphql"),
             variables: Arc::new(move |_| json!({"today": today})),
             done_at: "/viewer/parent/students/edges/0/node/name",
-            made: Arc::default(),
         }
     }
 
-    async fn ask(&self) -> bool {
+    async fn ask(&self, made: &Mutex<Vec<Made>>) -> bool {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let title = format!("made {}", NEXT.fetch_add(1, Ordering::Relaxed));
         let begun = Instant::now();
@@ -107,7 +104,7 @@ impl Asked {
             },
         };
         let done = told == Told::Done;
-        self.made.lock().unwrap().push(Made { title, begun, ended: Instant::now(), told });
+        made.lock().unwrap().push(Made { title, begun, ended: Instant::now(), told });
         done
     }
 }
@@ -134,18 +131,18 @@ pub async fn institute(
 }
 
 impl Making {
-    fn of(asked: &Asked) -> Self {
-        Self { stop: CancellationToken::new(), made: Arc::clone(&asked.made), tasks: JoinSet::new() }
+    fn new() -> Self {
+        Self { stop: CancellationToken::new(), made: Arc::default(), tasks: JoinSet::new() }
     }
 
     /// So many at a time, one after the other.
     pub fn start(asked: &Asked, at_once: usize) -> Self {
-        let mut making = Self::of(asked);
+        let mut making = Self::new();
         for _ in 0..at_once {
-            let (stop, asked) = (making.stop.clone(), asked.clone());
+            let (stop, asked, made) = (making.stop.clone(), asked.clone(), Arc::clone(&making.made));
             making.tasks.spawn(async move {
                 while !stop.is_cancelled() {
-                    if !asked.ask().await {
+                    if !asked.ask(&made).await {
                         // What fails fails fast.
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
@@ -157,19 +154,22 @@ impl Making {
 
     /// One each so often, however long they take.
     pub fn paced(asked: &Asked, every: Duration) -> Self {
-        let mut making = Self::of(asked);
-        let (stop, asked) = (making.stop.clone(), asked.clone());
+        let mut making = Self::new();
+        let (stop, asked, made) = (making.stop.clone(), asked.clone(), Arc::clone(&making.made));
         making.tasks.spawn(async move {
             let (mut ticks, places) = (interval(every), Arc::new(Semaphore::new(AT_ONCE)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut under_way = JoinSet::new();
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                let (place, asked) = (Arc::clone(&places).acquire_owned().await.unwrap(), asked.clone());
+                let place = Arc::clone(&places).acquire_owned().await.unwrap();
+                let (asked, made) = (asked.clone(), Arc::clone(&made));
                 under_way.spawn(async move {
-                    asked.ask().await;
+                    asked.ask(&made).await;
                     drop(place);
                 });
-                while under_way.try_join_next().is_some() {}
+                while let Some(ended) = under_way.try_join_next() {
+                    ended.unwrap();
+                }
             }
             under_way.join_all().await;
         });
