@@ -30,6 +30,13 @@ DRAIN = {"SHUTDOWN_DELAY_SECONDS": 0, "BODY_TIMEOUT_SECONDS": 30, "REQUEST_TIMEO
 # A mutation may take twice the time of a request.
 TIMES = {"REQUEST_TIMEOUT_SECONDS": 2}
 LAST_WORKS, LAST_JOBS, LAST_WORDS = 10, 20, 10
+# Where the version is said besides Cargo.toml, the first time in each: CHANGELOG.md has the latest release first.
+VERSIONED = {
+    "CHANGELOG.md": r"^## \[(\d.*?)\] - \d{4}-\d\d-\d\d$",
+    "DEPLOYMENT.md": r"docker build --tag rollcall:(\S+)",
+    "Dockerfile": r"^ARG VERSION=(.*)$",
+    "compose.yaml": r"image: rollcall:(.*)$",
+}
 CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
 
 problems = []
@@ -66,6 +73,9 @@ def tree():
     version = re.search(r'^version = "(.*)"', Path("Cargo.toml").read_text(), re.M)[1]
     chart = load((CHART / "Chart.yaml").read_text())[0]
     check(str(chart["appVersion"]) == version, f"Chart.yaml has appVersion {chart['appVersion']}, Cargo.toml {version}")
+    for file, place in VERSIONED.items():
+        found = re.findall(place, Path(file).read_text(), re.M)
+        check(found[:1] == [version], f"{file} has version {found[:1]}, Cargo.toml {version}")
 
 
 def closed(schema, path):
