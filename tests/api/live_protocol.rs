@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Backend, Client, Events, Said, Socket, TestApp, http_client};
+use crate::support::{Backend, Client, Events, Said, Socket, TestApp, http_client, process::comes};
 
 const NOTICES: &str = "subscription { noticePublished { kind } }";
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -15,6 +15,15 @@ const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws"
 async fn closed(mut socket: Socket, message: Value) -> Said {
     socket.say(message).await;
     socket.next().await
+}
+
+/// Whether there is a place for one more connection of a client's.
+async fn is_let_in(app: &TestApp, client: &Client) -> bool {
+    let mut socket = Socket::speaking(app).await;
+    socket.begin(client).await;
+    let said = socket.next().await;
+    assert!(said == Said::Closed(1013) || said == Said::Message(json!({"type": "connection_ack"})), "{said:?}");
+    said != Said::Closed(1013)
 }
 
 fn cookie(client: &Client) -> String {
@@ -155,9 +164,7 @@ on_both! {
         socket.subscribe("3", NOTICES, json!({})).await;
         assert_eq!(socket.refusal("3").await, "LIMIT_EXCEEDED");
         let events = Events::open(&small, &parent, NOTICES, json!({})).await;
-        let mut third = Socket::speaking(&small).await;
-        third.begin(&parent).await;
-        assert_eq!(third.next().await, Said::Closed(1013));
+        assert!(!is_let_in(&small, &parent).await);
         let request = http_client().post(small.url("/graphql")).json(&json!({"query": NOTICES}));
         let request = request.bearer_auth(parent.token.as_ref().unwrap()).header("accept", "text/event-stream");
         assert_eq!(request.send().await.unwrap().status(), 429);
@@ -165,15 +172,7 @@ on_both! {
         Socket::of(&small, &small.sign_in(cast::STUDENT).await).await;
         drop(events);
         drop(socket);
-        for _ in 0..50 {
-            let mut again = Socket::speaking(&small).await;
-            again.begin(&parent).await;
-            if again.next().await == Said::Message(json!({"type": "connection_ack"})) {
-                return;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        panic!("no place becomes free");
+        comes(async || is_let_in(&small, &parent).await).await;
     }
 }
 
@@ -192,17 +191,14 @@ async fn who_takes_nothing_of_what_is_sent_gives_up_their_place() {
     let mut deaf = Socket::of(&small, &parent).await;
     // Each is answered with as much, until nothing more fits between the two of us.
     let ping = Message::text(json!({"type": "ping", "payload": {"a": "x".repeat(900)}}).to_string());
-    let flood = tokio::spawn(async move { while deaf.sends(ping.clone()).await {} });
+    let flood = tokio::spawn(async move { while deaf.send(ping.clone()).await {} });
     let mut closed = 0;
-    loop {
-        let mut again = Socket::speaking(&small).await;
-        again.begin(&parent).await;
-        match again.next().await {
-            Said::Closed(1013) if closed < 200 => closed += 1,
-            said => break assert_eq!(said, Said::Message(json!({"type": "connection_ack"}))),
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
+    comes(async || {
+        let let_in = is_let_in(&small, &parent).await;
+        closed += u32::from(!let_in);
+        let_in
+    })
+    .await;
     assert!(closed > 0, "the place was taken until then");
     flood.await.unwrap();
 }

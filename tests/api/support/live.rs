@@ -81,13 +81,9 @@ impl Socket {
         self.send(Message::text(message.to_string())).await;
     }
 
-    pub async fn send(&mut self, message: Message) {
-        // It may have been closed by the other side, which is then heard.
-        self.sends(message).await;
-    }
-
-    /// Whether a message could be sent: waits for as long as the other side takes nothing.
-    pub async fn sends(&mut self, message: Message) -> bool {
+    /// Whether a message could be sent: it may have been closed by the other side, which is then heard. Waits for as long as that
+    /// takes nothing.
+    pub async fn send(&mut self, message: Message) -> bool {
         self.0.send(message).await.is_ok()
     }
 
